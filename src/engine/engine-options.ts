@@ -1,0 +1,57 @@
+/**
+ * Everything the engine is told, complete: past this point nobody writes a default. The daemon
+ * fills it from its configuration; defaults and bounds live there and in storage/limits.ts.
+ */
+import type { Clock } from "../foundation/clock.js";
+import type { Failpoints } from "../foundation/failpoint.js";
+import type { Random } from "../foundation/random.js";
+import type { Log } from "../observability/log.js";
+import type { Metrics } from "../observability/metrics.js";
+
+export type Synchronous = "EXTRA" | "FULL" | "NORMAL" | "OFF";
+
+export interface EngineOptions {
+  /** The database file; its directory becomes the data directory. */
+  readonly file: string;
+  /** Undefined = made once and stored. */
+  readonly nodeId: string | undefined;
+  readonly synchronous: Synchronous;
+  readonly foreignKeys: boolean;
+  /** SQLite's own wait for a lock, small: it blocks its thread. */
+  readonly nativeBusyTimeoutMs: number;
+  /** How long a queued write may wait for a lock that another process holds. */
+  readonly busyBudgetMs: number;
+  /** Page cache of the writer and of the point reader, each. */
+  readonly cacheBytes: number;
+  /** 0 = no periodic checkpoints. */
+  readonly checkpointIntervalMs: number;
+  readonly walSoftLimitBytes: number;
+  readonly walHardLimitBytes: number;
+  readonly integrityOnStart: "off" | "quick" | "full";
+  readonly integrityFailurePolicy: "refuse" | "readonly" | "warn";
+  /** How long a quick check may hold readiness back after an unclean stop. */
+  readonly integrityStartupBudgetMs: number;
+  readonly verifyChecksumsOnRead: boolean;
+  readonly namespaceAutoCreate: boolean;
+  readonly valueBytesMax: number;
+  readonly writeQueueRequestsMax: number;
+  readonly readerThreads: number;
+  /** How long a reader may leave a snapshot unused before it is cut. */
+  readonly snapshotIdleMsMax: number;
+  readonly allowNetworkFileSystem: boolean;
+}
+
+/** What comes in from outside so that tests can hold it: time, chance, failure, and who listens. */
+export interface EnginePorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly failpoints: Failpoints;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /**
+   * The engine has latched closed: nothing more is written or checkpointed. The process must exit
+   * at once, from the main thread, without closing the engine. "io" may heal by a restart, "damaged"
+   * will not.
+   */
+  onFatal(fault: { readonly kind: "io" | "damaged"; readonly reason: string }): void;
+}

@@ -1,0 +1,40 @@
+/**
+ * What SQLite's result codes mean here: which refuse one group, which may be waited out, and which
+ * latch the engine closed because the state of the disk is no longer known.
+ */
+import Database from "better-sqlite3";
+
+export type Fault =
+  /** Nothing happened, and the disk has no room. */
+  | { readonly kind: "disk-full"; readonly code: string }
+  /** Nothing happened: another process holds a lock. */
+  | { readonly kind: "busy"; readonly code: string }
+  /** The disk answered with an error: what it holds is unknown until recovery. */
+  | { readonly kind: "io"; readonly code: string }
+  /** The file's structure is wrong. */
+  | { readonly kind: "damaged"; readonly code: string }
+  /** Not from the disk: a bug of ours. */
+  | { readonly kind: "bug"; readonly code: string };
+
+export function isSqliteError(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Database.SqliteError;
+}
+
+/** Decides by SQLite's code, never by the text of the message. */
+export function faultOf(error: unknown): Fault {
+  if (!isSqliteError(error)) return { kind: "bug", code: "" };
+  const code = error.code;
+  if (code === "SQLITE_FULL") return { kind: "disk-full", code };
+  if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) {
+    return { kind: "busy", code };
+  }
+  // A page read that fails with EIO reaches a statement as CORRUPT too, so a restart may heal it.
+  if (code.startsWith("SQLITE_IOERR") || code.startsWith("SQLITE_CORRUPT")) {
+    return { kind: "io", code };
+  }
+  if (code === "SQLITE_NOTADB") return { kind: "damaged", code };
+  if (code.startsWith("SQLITE_READONLY") || code.startsWith("SQLITE_CANTOPEN")) {
+    return { kind: "io", code };
+  }
+  return { kind: "bug", code };
+}

@@ -1,0 +1,31 @@
+/**
+ * The state that the log produces. It could be thrown away and built again from a snapshot and the
+ * log; nobody outside the engine may assume that it is level with the log's head.
+ */
+import type { Tenure } from "./commit-log.js";
+import type { LogEntry } from "./log-entry.js";
+import type { Namespace, Revision, TxnRequest, TxnResult } from "./model.js";
+import type { Outcome } from "./storage-engine.js";
+
+export interface Prepared {
+  /** One per namespace that changed; empty when every request was refused or only read. */
+  readonly entries: readonly LogEntry[];
+  /** One per request of the group, in order. Held back until the append is certain. */
+  readonly outcomes: readonly Outcome<TxnResult>[];
+}
+
+export interface StateMachine {
+  /** Every change up to here is in the state table. Never above the log's tail. */
+  applied(namespace: Namespace): Revision;
+  /** Decides the group and writes it into one open transaction. Nobody else can see it yet. */
+  prepare(group: readonly TxnRequest[], tenure: Tenure): Prepared;
+  /** The append is certain: what was prepared is now the present. */
+  commitPrepared(): void;
+  /** Forgets what was prepared. Safe when nothing is. */
+  abortPrepared(): void;
+  /**
+   * Takes over an entry that is a fact already (follower, recovery). Skips up to applied; throws on
+   * a gap.
+   */
+  apply(entry: LogEntry): void;
+}
