@@ -30,7 +30,11 @@ interface Result {
   readonly name: string;
   readonly file?: string | undefined;
   readonly nesting: number;
-  readonly details: { readonly duration_ms: number; readonly type?: string; readonly error?: Error };
+  readonly details: {
+    readonly duration_ms: number;
+    readonly type?: string;
+    readonly error?: Error;
+  };
   readonly skip?: string | boolean | undefined;
   readonly todo?: string | boolean | undefined;
 }
@@ -106,7 +110,7 @@ function isOnlyFailedChildren(result: Result): boolean {
 function explain(error: Error | undefined): string {
   const inner = error?.cause ?? error;
   if (inner instanceof Error) return inner.stack ?? inner.message;
-  return String(inner);
+  return typeof inner === "string" ? inner : JSON.stringify(inner);
 }
 
 function finish(): void {
