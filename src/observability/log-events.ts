@@ -41,6 +41,21 @@ export const logEvents = {
     msg: "kvdbd met a bug and stops",
     doc: "An assertion failed or nothing caught an error. Please report the line.",
   },
+  "daemon.exiting": {
+    level: "error",
+    msg: "kvdbd exits at once: {reason}",
+    doc: "After a storage fault: nothing is flushed, the next start repairs. The exit code is in the line.",
+  },
+  "daemon.watchdog-starved": {
+    level: "error",
+    msg: "the liveness probe failed, so the watchdog was not fed: {cause}",
+    doc: "A read or the writer did not answer. systemd restarts the service when it goes on.",
+  },
+  "daemon.notify-failed": {
+    level: "warn",
+    msg: "the service manager could not be told: {cause}",
+    doc: "NOTIFY_SOCKET is set but systemd-notify did not work; nothing more is sent.",
+  },
   "daemon.drained": {
     level: "info",
     msg: "kvdbd refuses new calls until it is resumed",
