@@ -43,7 +43,8 @@ export const writeQueueBytesMax = 64 * 1024 * 1024;
 
 /** Point reads beyond this leave the event loop for a reader thread. */
 export const mainThreadReadKeysMax = 64;
-export const mainThreadReadBytesMax = 256 * 1024;
+/** Values that one BatchGet may return together; a single key may always be read. */
+export const batchReadBytesMax = 15 * 1024 * 1024;
 
 export const snapshotsMax = 128;
 /** An active snapshot is cut after this long, whatever its reader does. */
@@ -54,10 +55,10 @@ export const readQueueRequestsMax = 1_024;
 /** How long a request id is remembered, and how many; beyond the count new ids are refused. */
 export const ledgerWindowMs = 10 * 60_000;
 export const ledgerEntriesMax = 1_000_000;
-/** A recorded answer above this keeps no previous values. */
-export const ledgerAnswerBytesMax = 64 * 1024;
-/** Requests whose age is looked at per commit, so that forgetting never stalls a group. */
-export const ledgerSweepRows = 256;
+/** A request with an id may not ask for more previous values than this: they are kept with the id. */
+export const ledgerAnswerBytesMax = 1024 * 1024;
+/** Ids forgotten per commit at most, so that forgetting never stalls a group. */
+export const ledgerSweepRows = 1_024;
 
 export const checkpointHistoryMax = 32;
 export const passiveCheckpointFrames = 1_000;
@@ -67,8 +68,56 @@ export const walHardLimitBytesDefault = 512 * 1024 * 1024;
 /** SQLite's own wait while a checkpoint asks for the write lock or for readers to end. */
 export const checkpointBusyMsMax = 50;
 
+/** Read at a time while start-up scans or rewrites a WAL, so that the event loop answers between. */
+export const walScanChunkBytes = 1024 * 1024;
+/** Doubtful WALs kept aside at start; a refused set of files is always kept. */
+export const quarantineCopiesMax = 4;
+
 export const integrityMessagesMax = 100;
 export const eventBacklogMax = 1_024;
+
+/** What may run at once in the whole server; above it a call is refused before it begins. */
+export const concurrentUnaryCallsMax = 10_000;
+export const concurrentStreamsMax = 1_024;
+/** Encoded requests that are being worked on, all calls together. */
+export const concurrentRequestBytesMax = 256 * 1024 * 1024;
+/** Chunks of one BulkLoad that are being committed; the next is read when one is acknowledged. */
+export const bulkChunksInFlightMax = 4;
+/** A token is at most a key, a digest and a few numbers, in base64url. */
+export const tokenCharactersMax = 8 * 1024;
+
+/** What a client that does not read may keep in memory per stream: this, and one message more. */
+export const streamUnsentBytesMax = 1024 * 1024;
+export const streamUnsentMessagesMax = 256;
+
+/** What one connection may do, and how many there may be. */
+export const connectionsMax = 10_000;
+export const streamsPerConnectionMax = 1_000;
+export const streamWindowBytes = 1024 * 1024;
+export const connectionWindowBytes = 8 * 1024 * 1024;
+/** Requests that one stream may have decoded ahead of its handler. */
+export const streamMessagesAheadMax = 1;
+export const keepaliveIntervalMs = 30_000;
+export const keepaliveTimeoutMs = 10_000;
+export const sessionMemoryMebibytesMax = 256;
+
+/** Some clients refuse trailers above 8 KiB; base64 of all details must stay below. */
+export const errorTextCharactersMax = 400;
+export const errorMetadataBytesMax = 3 * 1024;
+export const errorMetadataValueBytesMax = 2 * 1024;
+export const retryDelayDefaultMs = 1_000;
+export const retryDelayOverloadedMs = 200;
+
+/** The parts of an orderly stop, within the 30 s that service managers usually grant. */
+export const stopHttpMs = 1_000;
+export const stopEngineMs = 18_000;
+/** How often a slow start or stop asks the service manager for more time, and for how much. */
+export const extendTimeoutMs = 20_000;
+/** A fatal exit that is stuck in a native call is ended by force after this long. */
+export const exitForceMs = 5_000;
+/** How long the probe that feeds the watchdog may take before the watchdog stays hungry. */
+export const livenessProbeMs = 5_000;
+export const pageTokenSecretBytes = 32;
 
 assert(valueBytesDefault <= valueBytesCeiling, "the default must be allowed");
 assert(
@@ -79,8 +128,24 @@ assert(batchBytesMax <= groupCommitBytesMax, "a batch must fit in one group");
 assert(batchOperationsMax <= changesPerRequestMax, "a batch must be allowed its changes");
 assert(groupCommitBytesMax <= writeQueueBytesMax, "the queue must be able to form a full group");
 assert(valueBytesDefault + messageOverheadBytes <= messageBytesDefault, "a value fits a message");
+assert(
+  batchReadBytesMax + messageOverheadBytes <= messageBytesDefault,
+  "what a batch reads fits a message",
+);
 assert(scanPageBytesMax <= pageBytesMax, "a streamed page is never larger than a listed one");
 assert(pageRowsDefault <= pageRowsMax, "the default page must be allowed");
 assert(smallRequestBytesMax <= groupCommitBytesWhenSmall, "a small group holds a small request");
 assert(walKeepBytes <= walSoftLimitBytesDefault, "the WAL is reused below the alarm");
 assert(walSoftLimitBytesDefault < walHardLimitBytesDefault, "the alarm comes before the refusal");
+assert(
+  connectionWindowBytes >= streamWindowBytes,
+  "one stream alone must be able to use its whole window",
+);
+assert(
+  concurrentRequestBytesMax >= valueBytesCeiling + messageOverheadBytes,
+  "the largest request must be let in when the server is idle",
+);
+assert(
+  errorMetadataValueBytesMax <= errorMetadataBytesMax,
+  "one value must be allowed to use the room for values",
+);
