@@ -118,6 +118,9 @@ export const exitForceMs = 5_000;
 /** How long the probe that feeds the watchdog may take before the watchdog stays hungry. */
 export const livenessProbeMs = 5_000;
 export const pageTokenSecretBytes = 32;
+export const eventLoopSampleMs = 1_000;
+/** Namespaces with a series of their own in the metrics; the first ones by name. */
+export const metricNamespacesMax = 100;
 
 assert(valueBytesDefault <= valueBytesCeiling, "the default must be allowed");
 assert(
