@@ -58,13 +58,13 @@ export class SystemdNotify {
   }
 
   /**
-   * Feeds the watchdog at half its period, each time only after the probe resolved. A probe that
+   * Feeds the watchdog three times a period, so that one slow probe is forgiven, each time only after the probe resolved. A probe that
    * rejects or never ends starves it, and systemd restarts the service.
    */
   feedWatchdog(probe: () => Promise<void>): Cancel {
     if (this.#watchdogMs === undefined) return () => undefined;
     let probing = false;
-    return this.#ports.clock.every(this.#watchdogMs / 2, () => {
+    return this.#ports.clock.every(this.#watchdogMs / 3, () => {
       if (probing) return;
       probing = true;
       probe()

@@ -35,6 +35,11 @@ export const logEvents = {
     msg: "a step of the stop took too long and was left behind",
     doc: "The step and its time budget are in the line; the stop goes on.",
   },
+  "daemon.stop-step-failed": {
+    level: "error",
+    msg: "a step of the stop failed: {cause}",
+    doc: "The stop goes on; the exit code is 1 when it was the store's own step.",
+  },
   "daemon.stopped": { level: "info", msg: "kvdbd has stopped", doc: "Last line of a clean run." },
   "daemon.bug": {
     level: "error",
@@ -45,6 +50,11 @@ export const logEvents = {
     level: "error",
     msg: "kvdbd exits at once: {reason}",
     doc: "After a storage fault: nothing is flushed, the next start repairs. The exit code is in the line.",
+  },
+  "daemon.probe-failed": {
+    level: "error",
+    msg: "the store did not answer as it should: {cause}",
+    doc: "Readiness fails until it does. A pragma that drifted is named here as well.",
   },
   "daemon.watchdog-starved": {
     level: "error",

@@ -49,6 +49,9 @@ export const batchReadBytesMax = 15 * 1024 * 1024;
 export const snapshotsMax = 128;
 /** An active snapshot is cut after this long, whatever its reader does. */
 export const snapshotLifetimeMsMax = 120_000;
+/** Page cache of a snapshot's connection, and how many such connections a thread keeps for later. */
+export const snapshotCacheBytes = 1024 * 1024;
+export const snapshotConnectionsKept = 4;
 export const readerThreadsMax = 16;
 export const readQueueRequestsMax = 1_024;
 
@@ -115,8 +118,10 @@ export const stopEngineMs = 18_000;
 export const extendTimeoutMs = 20_000;
 /** A fatal exit that is stuck in a native call is ended by force after this long. */
 export const exitForceMs = 5_000;
-/** How long the probe that feeds the watchdog may take before the watchdog stays hungry. */
+/** How long each part of a probe of the store may take. */
 export const livenessProbeMs = 5_000;
+/** How often the daemon looks whether the store answers and its pragmas still hold. */
+export const storeProbeIntervalMs = 10_000;
 export const pageTokenSecretBytes = 32;
 export const eventLoopSampleMs = 1_000;
 /** Namespaces with a series of their own in the metrics; the first ones by name. */

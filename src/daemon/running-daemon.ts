@@ -1,0 +1,194 @@
+/**
+ * A daemon from the first listener to the last close. The listeners are bound before the store is
+ * opened: a long recovery can be watched from outside (health NOT_SERVING, calls NOT_READY), and
+ * only an open store makes health say SERVING.
+ */
+import type { Config } from "../config/settings.js";
+import { openEngine } from "../engine/index.js";
+import type { Clock } from "../foundation/clock.js";
+import { Failpoints } from "../foundation/failpoint.js";
+import { systemRandom } from "../foundation/random.js";
+import type { Log } from "../observability/log.js";
+import { Metrics } from "../observability/metrics.js";
+import { Readiness } from "../rpc/readiness.js";
+import { extendTimeoutMs, pageTokenSecretBytes } from "../storage/limits.js";
+import type { StorageEngine } from "../storage/storage-engine.js";
+import { engineOptions } from "./engine-setup.js";
+import { type ExitName, exitCode } from "./exit-codes.js";
+import { type Listeners, openListeners } from "./listeners.js";
+import { StoreProbe } from "./liveness.js";
+import { pageTokenSecret } from "./page-token-secret.js";
+import { followProcess } from "./process-metrics.js";
+import { Patience, stopInOrder } from "./shutdown.js";
+import { stopSteps } from "./stop-steps.js";
+import { followStore } from "./store-metrics.js";
+import { exitAtOnce } from "./sudden-exit.js";
+import type { SystemdNotify } from "./systemd-notify.js";
+
+export interface DaemonParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly notify: SystemdNotify;
+  readonly version: string;
+}
+
+export class RunningDaemon {
+  readonly #parts: DaemonParts;
+  readonly #metrics = new Metrics();
+  readonly #readiness = new Readiness();
+  readonly #random = systemRandom();
+  readonly #startedAtMs: number;
+  /** Random until the store is open and gives the lasting one; no call can get a token before. */
+  readonly #tokenSecret: Uint8Array;
+  readonly #patience: Patience;
+  #listeners: Listeners | undefined;
+  #engine: StorageEngine | undefined;
+  #probe: StoreProbe | undefined;
+  #stopSignal: NodeJS.Signals | undefined;
+  #started = false;
+
+  constructor(parts: DaemonParts) {
+    this.#parts = parts;
+    this.#startedAtMs = parts.clock.wallMs();
+    this.#tokenSecret = this.#random.bytes(pageTokenSecretBytes);
+    this.#patience = new Patience(parts.clock);
+  }
+
+  /** Resolves when calls are served. Rejects when it cannot be, and then nothing is open. */
+  async start(): Promise<void> {
+    const { notify } = this.#parts;
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.on(signal, () => {
+        this.#onSignal(signal);
+      });
+    }
+    const bound = await this.#bind();
+    const stopAsking = notify.extendTimeout(extendTimeoutMs);
+    try {
+      this.#engine = await this.#openStore();
+    } catch (cause) {
+      await this.#listeners?.close();
+      throw cause;
+    } finally {
+      stopAsking();
+    }
+    if (bound !== undefined) {
+      // The store was only opened to find out whether somebody else has it; see #bind.
+      await this.#engine.close();
+      throw bound;
+    }
+    this.#started = true;
+    if (this.#stopSignal !== undefined) await this.#stop(this.#stopSignal);
+    else await this.#serve(this.#engine);
+  }
+
+  /**
+   * Binds every address. A port that is taken is usually held by a daemon on the same store, and
+   * "locked" says more than "in use": so that failure is handed back until the store was tried.
+   */
+  async #bind(): Promise<Error | undefined> {
+    const { config, clock, log, version } = this.#parts;
+    try {
+      this.#listeners = await openListeners({
+        config,
+        clock,
+        log,
+        version,
+        metrics: this.#metrics,
+        random: this.#random,
+        readiness: this.#readiness,
+        tokenSecret: this.#tokenSecret,
+        startedAtMs: this.#startedAtMs,
+        engine: () => this.#engine,
+        storeCheck: () => this.#probe?.last ?? { ok: false, detail: "the store is not open" },
+      });
+      return undefined;
+    } catch (cause) {
+      if (cause instanceof Error) return cause;
+      throw cause;
+    }
+  }
+
+  async #openStore(): Promise<StorageEngine> {
+    const { config, clock, log } = this.#parts;
+    this.#readiness.set("recovering", "the store is being opened");
+    const engine = await openEngine(engineOptions(config), {
+      clock,
+      log,
+      random: this.#random,
+      metrics: this.#metrics,
+      failpoints: Failpoints.parse(config.failpoints ?? ""),
+      onFatal: ({ kind, reason }) => {
+        this.#onFatal(kind === "io" ? "io" : "damaged", reason);
+      },
+    });
+    try {
+      this.#tokenSecret.set(pageTokenSecret(config.sqliteFile, this.#random));
+    } catch (cause) {
+      await engine.close();
+      throw cause;
+    }
+    return engine;
+  }
+
+  async #serve(engine: StorageEngine): Promise<void> {
+    const { config, clock, log, notify, version } = this.#parts;
+    const status = engine.maintenance.status();
+    followStore(this.#metrics, () => this.#engine);
+    const { sqliteVersion } = status;
+    // The writer, the point reader and each reader thread have a cache of their own.
+    const cacheBudgetBytes = config.cacheBytes * (2 + config.readerThreads);
+    const facts = { version, sqliteVersion, startedAtMs: this.#startedAtMs, cacheBudgetBytes };
+    followProcess(this.#metrics, facts, clock);
+    this.#probe = StoreProbe.start(engine, clock, log);
+    if (status.state === "read_only") this.#readiness.set("read_only", status.reason);
+    else this.#readiness.set("serving", "");
+    const { grpc, http } = this.#addresses();
+    log.event("daemon.ready", { grpc, http, version, pid: process.pid });
+    const ready = { event: "ready", grpc, http, pid: process.pid, version };
+    process.stdout.write(`${JSON.stringify(ready)}\n`);
+    notify.feedWatchdog(() => this.#probe?.probe() ?? Promise.resolve());
+    await notify.ready(`serving on ${grpc.join(", ")}`);
+  }
+
+  #addresses(): { readonly grpc: readonly string[]; readonly http: string | undefined } {
+    return { grpc: this.#listeners?.grpc.addresses ?? [], http: this.#listeners?.ops?.address };
+  }
+
+  #onSignal(signal: NodeJS.Signals): void {
+    if (this.#stopSignal !== undefined) {
+      this.#patience.hurry();
+      return;
+    }
+    this.#stopSignal = signal;
+    // A store that is being opened is closed in order too, as soon as it is open.
+    if (this.#started) void this.#stop(signal);
+  }
+
+  async #stop(signal: NodeJS.Signals): Promise<void> {
+    const { clock, log, notify, config } = this.#parts;
+    log.event("daemon.stopping", { signal });
+    this.#probe?.close();
+    const steps = stopSteps({
+      readiness: this.#readiness,
+      listeners: this.#listeners,
+      engine: this.#engine,
+      notify,
+      drainMs: config.shutdownDrainMs,
+    });
+    const outcomes = await stopInOrder(steps, this.#patience, { clock, log });
+    const name: ExitName = outcomes.get("store") === "done" ? "clean" : "unexpected";
+    if (name === "clean") log.event("daemon.stopped", { exitCode: exitCode(name) });
+    else exitAtOnce(name, "the store was not closed in order; the next start recovers it", log);
+    process.exit(exitCode(name));
+  }
+
+  #onFatal(name: "io" | "damaged", reason: string): void {
+    const { notify, log } = this.#parts;
+    this.#readiness.set("failed", reason);
+    // Its child is started before the process ends, and does not need us any more.
+    void notify.status(`stopped by a storage fault: ${reason}`);
+    exitAtOnce(name, reason, log);
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * The ways to end that are not a stop. Nothing is flushed, closed or checkpointed: after a storage
+ * fault, closing would write what cannot be trusted, and after a bug nobody knows what holds. The
+ * guard connection of the engine is still open here, so no other connection is the last to close.
+ */
+import { spawn } from "node:child_process";
+import { describeError, type Log } from "../observability/log.js";
+import { exitForceMs } from "../storage/limits.js";
+import { type ExitName, exitCode } from "./exit-codes.js";
+
+/** Logs why, and ends the process with the code of that name. */
+export function exitAtOnce(name: ExitName, reason: string, log: Log): never {
+  const code = exitCode(name);
+  log.event("daemon.exiting", { reason, exitCode: code });
+  forceLater(log);
+  process.exit(code);
+}
+
+/** An error that nobody caught is a bug: say so and stop. Call it before anything else can fail. */
+export function exitOnBugs(log: Log): void {
+  const onBug = (cause: unknown): void => {
+    const stack = cause instanceof Error ? (cause.stack ?? "") : "";
+    log.event("daemon.bug", { cause: describeError(cause), stack });
+    exitAtOnce("unexpected", describeError(cause), log);
+  };
+  process.on("uncaughtException", onBug);
+  process.on("unhandledRejection", onBug);
+}
+
+/**
+ * Leaving waits for the threads, and a thread that is stuck in a system call never ends. No timer
+ * of ours runs meanwhile, so a small process of its own watches: it is told of our end by its closed
+ * input, and kills us when that does not come. While the pipe is open, the number is still ours.
+ */
+function forceLater(log: Log): void {
+  const watch =
+    `setTimeout(() => process.kill(${String(process.pid)}, "SIGKILL"), ${String(exitForceMs)});` +
+    "process.stdin.on('end', () => process.exit()).resume();";
+  const child = spawn(process.execPath, ["-e", watch], {
+    detached: true,
+    env: {},
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  // When not even this process can be made, the service manager's watchdog is what is left.
+  child.on("error", (cause) => {
+    log.event("daemon.bug", { cause: describeError(cause) });
+  });
+}
