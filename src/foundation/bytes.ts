@@ -58,6 +58,11 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+/** One character per byte: the form in which bytes can be the key of a Map. */
+export function binaryText(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
+
 /** Hexadecimal for people: long values are cut, and then the true length is named. */
 export function hexForPeople(bytes: Uint8Array, shownBytesMax: number = shownBytesDefault): string {
   let hex = "";

@@ -80,9 +80,14 @@ export class ThreadHost<Event> {
     this.#post({ type: "event", event }, transfer);
   }
 
-  /** Stops listening: the thread ends when nothing else keeps it alive. */
+  /**
+   * Stops listening, once the handler that calls this has answered: the thread ends when nothing
+   * else keeps it alive.
+   */
   close(): void {
-    this.#port.close();
+    setImmediate(() => {
+      this.#port.close();
+    });
   }
 
   #settle(id: number, reply: Promise<unknown>): void {
@@ -124,13 +129,15 @@ function describeFailure(error: unknown): ThreadFailure {
   }
   const fields: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(error)) {
-    if (
-      name !== "name" &&
-      value !== null &&
-      typeof value !== "object" &&
-      typeof value !== "function"
-    )
-      fields[name] = value;
+    if (name !== "name" && isPlainData(value)) fields[name] = value;
   }
   return { name: error.name, message: error.message, stack: error.stack, fields };
+}
+
+/** What structured cloning takes as it is: primitives, and records of them. */
+function isPlainData(value: unknown): boolean {
+  if (value === null || typeof value === "function" || typeof value === "symbol") return false;
+  if (typeof value !== "object") return true;
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  return Object.values(value).every((inner) => typeof inner !== "object" && isPlainData(inner));
 }

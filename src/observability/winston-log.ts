@@ -54,18 +54,6 @@ export function openLog(options: LogOptions): Log {
   return new WinstonLog({ logger, clock: options.clock, level: options.level }, {});
 }
 
-/** A log that keeps its lines, parsed, for tests. */
-export function openMemoryLog(options: Omit<LogOptions, "write">): {
-  readonly log: Log;
-  readonly lines: readonly Readonly<Record<string, unknown>>[];
-} {
-  const lines: Readonly<Record<string, unknown>>[] = [];
-  const write = (line: string): void => {
-    lines.push(JSON.parse(line) as Readonly<Record<string, unknown>>);
-  };
-  return { log: openLog({ ...options, write }), lines };
-}
-
 class WinstonLog implements Log {
   readonly #root: Root;
   readonly #fixed: Readonly<Record<string, LogValue>>;
