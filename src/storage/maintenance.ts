@@ -2,6 +2,7 @@
  * What an operator may ask of an engine. Every answer is measured at the moment of the question or
  * carries the time it was measured at; nothing here is a constant.
  */
+import type { Cancel } from "../foundation/clock.js";
 import type { Epoch, Namespace, Revision, StoreId } from "./model.js";
 
 export type EngineState =
@@ -189,6 +190,10 @@ export interface EngineEvent {
 
 export interface Maintenance {
   status(): EngineStatus;
+  /** Called after every change of state, with the reason for people. */
+  onState(listener: (state: EngineState, reason: string) => void): Cancel;
+  /** Resolves when the writer has answered and a read was served; rejects with what was not. */
+  probe(): Promise<void>;
   pragmas(): Promise<PragmaStatus>;
   wal(): WalStatus;
   /** Callers that ask while a run of the same mode is waiting or running share its record. */

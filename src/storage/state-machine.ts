@@ -7,6 +7,13 @@ import type { LogEntry } from "./log-entry.js";
 import type { Namespace, Revision, TxnRequest, TxnResult } from "./model.js";
 import type { Outcome } from "./storage-engine.js";
 
+/** A request of a group. */
+export interface GroupMember {
+  readonly request: TxnRequest;
+  /** SHA-256 of the canonical body; computed when it is asked for, so only for request ids. */
+  digest(): Uint8Array;
+}
+
 export interface Prepared {
   /** One per namespace that changed; empty when every request was refused or only read. */
   readonly entries: readonly LogEntry[];
@@ -18,14 +25,9 @@ export interface StateMachine {
   /** Every change up to here is in the state table. Never above the log's tail. */
   applied(namespace: Namespace): Revision;
   /** Decides the group and writes it into one open transaction. Nobody else can see it yet. */
-  prepare(group: readonly TxnRequest[], tenure: Tenure): Prepared;
+  prepare(group: readonly GroupMember[], tenure: Tenure): Prepared;
   /** The append is certain: what was prepared is now the present. */
   commitPrepared(): void;
   /** Forgets what was prepared. Safe when nothing is. */
   abortPrepared(): void;
-  /**
-   * Takes over an entry that is a fact already (follower, recovery). Skips up to applied; throws on
-   * a gap.
-   */
-  apply(entry: LogEntry): void;
 }

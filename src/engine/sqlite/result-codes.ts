@@ -22,8 +22,10 @@ export function isSqliteError(error: unknown): error is Error & { readonly code:
 
 /** Decides by SQLite's code, never by the text of the message. */
 export function faultOf(error: unknown): Fault {
-  if (!isSqliteError(error)) return { kind: "bug", code: "" };
-  const code = error.code;
+  return isSqliteError(error) ? faultOfCode(error.code) : { kind: "bug", code: "" };
+}
+
+export function faultOfCode(code: string): Fault {
   if (code === "SQLITE_FULL") return { kind: "disk-full", code };
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) {
     return { kind: "busy", code };

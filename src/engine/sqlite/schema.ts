@@ -22,8 +22,8 @@ const steps: readonly { readonly version: number; readonly sql: string }[] = [
       ) STRICT;
       CREATE TABLE namespace (
         id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_ms INTEGER NOT NULL,
-        head_rev INTEGER NOT NULL, applied_rev INTEGER NOT NULL, oldest_rev INTEGER NOT NULL,
-        key_count INTEGER NOT NULL, live_bytes INTEGER NOT NULL, log_bytes INTEGER NOT NULL,
+        head_rev INTEGER NOT NULL, applied_rev INTEGER NOT NULL,
+        key_count INTEGER NOT NULL, live_bytes INTEGER NOT NULL,
         settings TEXT NOT NULL, checksum INTEGER NOT NULL
       ) STRICT;
       CREATE TABLE log (
@@ -32,6 +32,10 @@ const steps: readonly { readonly version: number; readonly sql: string }[] = [
         epoch INTEGER NOT NULL, nonce TEXT NOT NULL, time_ms INTEGER NOT NULL,
         checksum INTEGER NOT NULL, payload BLOB NOT NULL,
         UNIQUE (ns, first_rev)
+      ) STRICT;
+      CREATE TABLE log_span (
+        ns INTEGER PRIMARY KEY, oldest_rev INTEGER NOT NULL, tail_rev INTEGER NOT NULL,
+        entries INTEGER NOT NULL, bytes INTEGER NOT NULL, checksum INTEGER NOT NULL
       ) STRICT;
       CREATE TABLE kv (
         id INTEGER PRIMARY KEY, ns INTEGER NOT NULL, key BLOB NOT NULL,

@@ -1,0 +1,260 @@
+/**
+ * The way to the writer. While one group is in its hands, the next one forms from whatever arrives:
+ * a lone writer waits for nobody, and a crowd shares its syncs. Bounded in requests and bytes;
+ * refusal comes before waiting, never after.
+ */
+import { assert } from "../../foundation/assert.js";
+import type { Cancel, Clock } from "../../foundation/clock.js";
+import type { Random } from "../../foundation/random.js";
+import { EngineError } from "../../storage/errors.js";
+import { writeQueueBytesMax } from "../../storage/limits.js";
+import type { Header, TxnRequest, TxnResult } from "../../storage/model.js";
+import type { CallLimits, Outcome } from "../../storage/storage-engine.js";
+import { decodeOutcomes } from "../record/outcome-codec.js";
+import { requestBytes } from "../record/request-codec.js";
+import { CommitGroup, type Waiter } from "./commit-group.js";
+import type { GroupReply, LatchedFault } from "./writer-protocol.js";
+
+export interface CommitQueuePorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly requestsMax: number;
+  /** How long a request may wait for a lock that another process holds. */
+  readonly busyBudgetMs: number;
+  readonly identity: Pick<Header, "epoch" | "nodeId" | "storeId">;
+  send(group: {
+    readonly requests: Uint8Array<ArrayBuffer>;
+    readonly count: number;
+    readonly skip: readonly number[];
+    readonly nowMs: number;
+  }): Promise<GroupReply>;
+  /** Before the callers are told: what others must know first (caches, watchers, gauges). */
+  onCommitted(reply: GroupReply & { kind: "done" }, requests: number): void;
+  onBusy(code: string): void;
+  onDiskFull(code: string): void;
+  /** The writer will not work again. */
+  onFault(fault: LatchedFault): void;
+}
+
+const busyPauseMs = 20;
+const busyPauseJitterMs = 20;
+
+export class CommitQueue {
+  readonly #ports: CommitQueuePorts;
+  /** Forming and full groups, the oldest first. */
+  readonly #groups: CommitGroup[] = [];
+  readonly #idle: (() => void)[] = [];
+  #requests = 0;
+  #bytes = 0;
+  #sending = false;
+  #fault: LatchedFault | undefined;
+  #cancelRetry: Cancel | undefined;
+
+  constructor(ports: CommitQueuePorts) {
+    this.#ports = ports;
+  }
+
+  get depth(): { readonly requests: number; readonly bytes: number } {
+    return { requests: this.#requests, bytes: this.#bytes };
+  }
+
+  /** Throws "overloaded" or "storage-fault" before queueing; afterwards it resolves or rejects. */
+  commit(request: TxnRequest, call: CallLimits): Promise<Outcome<TxnResult>> {
+    this.#admit(call);
+    return new Promise((resolve, reject) => {
+      const enqueuedMs = this.#ports.clock.monotonicMs();
+      const group = this.#groupFor(requestBytes(request));
+      const before = group.bytes;
+      group.add({ request, call, enqueuedMs, resolve, reject });
+      this.#requests++;
+      this.#bytes += group.bytes - before;
+      if (!this.#sending && this.#cancelRetry === undefined) this.#sendNext();
+    });
+  }
+
+  /** Resolves when nothing waits and nothing is in the writer's hands. */
+  drained(): Promise<void> {
+    if (this.#isIdle) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idle.push(resolve);
+    });
+  }
+
+  /** The writer is gone: what it held has an unknown outcome, what waited did not happen. */
+  fail(fault: LatchedFault): void {
+    if (this.#fault !== undefined) return;
+    this.#fault = fault;
+    this.#cancelRetry?.();
+    const refusal = this.#faultError(fault);
+    for (const group of this.#groups.splice(0)) {
+      for (const waiter of group.waiting) waiter.reject(refusal);
+    }
+    this.#requests = 0;
+    this.#bytes = 0;
+    this.#ports.onFault(fault);
+    this.#tellIdle();
+  }
+
+  get #isIdle(): boolean {
+    return !this.#sending && this.#groups.length === 0;
+  }
+
+  #admit(call: CallLimits): void {
+    if (this.#fault !== undefined) throw this.#faultError(this.#fault);
+    if (this.#requests >= this.#ports.requestsMax || this.#bytes >= writeQueueBytesMax) {
+      throw new EngineError("overloaded", "the write queue is full", {
+        hint: "retry after a pause; send fewer writes at once, or more in one batch",
+        facts: { limit: "write_queue_requests", max: `${this.#ports.requestsMax}` },
+      });
+    }
+    const gone = this.#whyGone({ call });
+    if (gone !== undefined) throw gone;
+  }
+
+  #groupFor(bytes: number): CommitGroup {
+    const last = this.#groups.at(-1);
+    if (last?.fits(bytes) === true) return last;
+    const group = new CommitGroup(bytes);
+    this.#groups.push(group);
+    return group;
+  }
+
+  #sendNext(): void {
+    const group = this.#groups.shift();
+    if (group === undefined) {
+      this.#tellIdle();
+      return;
+    }
+    this.#send(group, group.encoded());
+  }
+
+  #send(group: CommitGroup, requests: Uint8Array<ArrayBuffer>): void {
+    const bytes = requests.length;
+    const skip = group.withdraw((waiter) => this.#whyGone(waiter));
+    if (skip.length === group.count) {
+      this.#release(group, bytes);
+      this.#sendNext();
+      return;
+    }
+    this.#sending = true;
+    const nowMs = this.#ports.clock.wallMs();
+    this.#ports.send({ requests, count: group.count, skip, nowMs }).then(
+      (reply) => {
+        this.#sending = false;
+        this.#finish(group, bytes, reply);
+      },
+      (cause: unknown) => {
+        this.#sending = false;
+        const message = cause instanceof Error ? cause.message : "the writer thread has ended";
+        this.#finish(group, bytes, {
+          kind: "latched",
+          fault: { kind: "io", code: "WRITER_LOST", message, outcomeUnknown: true },
+        });
+      },
+    );
+  }
+
+  #finish(group: CommitGroup, bytes: number, reply: GroupReply): void {
+    if (reply.kind === "busy") {
+      this.#ports.onBusy(reply.code);
+      this.#retryLater(group, reply.requests);
+      return;
+    }
+    this.#release(group, bytes);
+    const { waiting } = group;
+    switch (reply.kind) {
+      case "done":
+        this.#ports.onCommitted(reply, waiting.length);
+        answer(waiting, reply, this.#ports.identity);
+        break;
+      case "disk-full":
+        this.#ports.onDiskFull(reply.code);
+        for (const waiter of waiting) waiter.reject(diskFull());
+        break;
+      case "latched":
+        for (const waiter of waiting) this.#answerLatched(waiter, reply.fault);
+        this.fail(reply.fault);
+        return;
+    }
+    this.#sendNext();
+  }
+
+  /** Nothing happened; whoever has waited too long is told, the others try again. */
+  #retryLater(group: CommitGroup, requests: Uint8Array<ArrayBuffer>): void {
+    const { clock, random, busyBudgetMs } = this.#ports;
+    group.withdraw((waiter) =>
+      clock.monotonicMs() - waiter.enqueuedMs >= busyBudgetMs ? storageBusy() : undefined,
+    );
+    this.#cancelRetry = clock.after(busyPauseMs + random.below(busyPauseJitterMs), () => {
+      this.#cancelRetry = undefined;
+      this.#send(group, requests);
+    });
+  }
+
+  #answerLatched(waiter: Waiter, fault: LatchedFault): void {
+    if (fault.outcomeUnknown) {
+      waiter.resolve({ kind: "unknown", requestId: waiter.request.requestId });
+    } else {
+      waiter.reject(this.#faultError(fault));
+    }
+  }
+
+  #release(group: CommitGroup, bytes: number): void {
+    if (this.#fault !== undefined) return;
+    this.#requests -= group.count;
+    this.#bytes -= bytes;
+    assert(this.#requests >= 0 && this.#bytes >= 0, "what leaves the queue was in it");
+  }
+
+  #whyGone(waiter: { readonly call: CallLimits }): EngineError | undefined {
+    if (waiter.call.deadlineMs <= this.#ports.clock.wallMs()) {
+      return new EngineError("deadline", "the deadline passed before the write began", {
+        hint: "the write did not happen; allow more time, or send fewer writes at once",
+      });
+    }
+    if (waiter.call.cancelled()) {
+      return new EngineError("cancelled", "the caller went away before the write began", {
+        hint: "the write did not happen",
+      });
+    }
+    return undefined;
+  }
+
+  #faultError(fault: LatchedFault): EngineError {
+    return new EngineError("storage-fault", `the store has stopped: ${fault.code}`, {
+      hint: "the write did not happen; the daemon restarts and recovers, then retry",
+      facts: { code: fault.code },
+    });
+  }
+
+  #tellIdle(): void {
+    if (!this.#isIdle) return;
+    for (const tell of this.#idle.splice(0)) tell();
+  }
+}
+
+function answer(
+  waiting: readonly Waiter[],
+  reply: GroupReply & { kind: "done" },
+  identity: Pick<Header, "epoch" | "nodeId" | "storeId">,
+): void {
+  const namespaces = waiting.map((waiter) => waiter.request.namespace);
+  const outcomes = decodeOutcomes(reply.outcomes, namespaces, identity);
+  for (const [index, waiter] of waiting.entries()) {
+    const outcome = outcomes[index];
+    assert(outcome !== undefined, "every request of a group has its outcome");
+    waiter.resolve(outcome);
+  }
+}
+
+function storageBusy(): EngineError {
+  return new EngineError("storage-busy", "another process holds the database", {
+    hint: "the write did not happen; end the other program, then retry",
+  });
+}
+
+function diskFull(): EngineError {
+  return new EngineError("disk-full", "the disk has no room for the write", {
+    hint: "the write did not happen; free space, then retry",
+  });
+}

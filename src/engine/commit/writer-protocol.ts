@@ -1,0 +1,110 @@
+/** What the main thread and the writer thread say to each other, one sentence per message. */
+import type { CheckpointMode, ConnectionReading } from "../../storage/maintenance.js";
+import type { Epoch, Namespace, Revision, StoreId } from "../../storage/model.js";
+import type { NamespaceSettings } from "../../storage/namespaces.js";
+import type { Refusal } from "../../storage/errors.js";
+import type { EngineOptions } from "../engine-options.js";
+import type { AppendedEntry } from "../log/local-log.js";
+import type { RawCheckpoint, WalGauge } from "../sqlite/raw-checkpoint.js";
+
+/** Handed to the thread when it starts; plain data. */
+export interface WriterStart {
+  readonly options: EngineOptions;
+  readonly walFile: string;
+  /** Where the armed failpoints of this process begin anew. */
+  readonly failpoints: string;
+  /** The last start found WAL residue: count it. */
+  readonly recovered: boolean;
+}
+
+export type ToWriter =
+  /** Open the file, recover it, write the new epoch; the answer makes the store usable. */
+  | { readonly kind: "open"; readonly nowMs: number }
+  /** Decide, log, apply and sync these requests together, except the skipped ones. */
+  | {
+      readonly kind: "commit-group";
+      readonly requests: Uint8Array<ArrayBuffer>;
+      readonly count: number;
+      /** Indexes of requests whose callers have gone; ascending. */
+      readonly skip: readonly number[];
+      /** Wall time of the main thread's clock: all threads live in one time. */
+      readonly nowMs: number;
+    }
+  /** Move frames from the WAL into the database, between two groups. */
+  | { readonly kind: "checkpoint"; readonly mode: CheckpointMode }
+  /** Make a namespace, or say that it exists. */
+  | {
+      readonly kind: "create-namespace";
+      readonly name: Namespace;
+      readonly settings: Partial<NamespaceSettings>;
+      readonly nowMs: number;
+    }
+  /** Remember that an integrity check failed. */
+  | { readonly kind: "count-integrity-failure"; readonly nowMs: number }
+  /** Read every pragma back, on this connection, after a statement. */
+  | { readonly kind: "attest" }
+  /** Answer with the present gauge, so that a probe knows the thread lives. */
+  | { readonly kind: "ping" }
+  /** Close the connection; the final checkpoint was asked for before. Answers the last commit. */
+  | { readonly kind: "close" };
+
+export interface Opened {
+  readonly storeId: StoreId;
+  readonly nodeId: string;
+  readonly epoch: Epoch;
+  readonly recoveries: number;
+  readonly integrityFailures: number;
+  readonly commitSequence: bigint;
+  readonly formatFrom: number;
+  readonly checkpoint: RawCheckpoint;
+  readonly reading: ConnectionReading;
+  readonly sqliteVersion: string;
+  readonly compileOptions: readonly string[];
+}
+
+export type GroupReply =
+  /** Durable. The outcomes answer the callers; the entries are what caches and watchers are told. */
+  | {
+      readonly kind: "done";
+      readonly outcomes: Uint8Array<ArrayBuffer>;
+      readonly entries: readonly AppendedEntry[];
+      readonly gauge: WalGauge;
+      readonly durationMs: number;
+    }
+  /** Nothing happened: another process holds the file. The requests come back to be tried again. */
+  | { readonly kind: "busy"; readonly requests: Uint8Array<ArrayBuffer>; readonly code: string }
+  /** Nothing happened: the disk has no room. */
+  | { readonly kind: "disk-full"; readonly code: string }
+  /** This group's fate is unknown, and nothing after it will be tried. */
+  | { readonly kind: "latched"; readonly fault: LatchedFault };
+
+export interface LatchedFault {
+  readonly kind: "io" | "damaged";
+  readonly code: string;
+  readonly message: string;
+  /** False: the group had not reached its COMMIT, so it did not happen. */
+  readonly outcomeUnknown: boolean;
+}
+
+export interface CheckpointReply {
+  readonly raw: RawCheckpoint;
+  /** Set when the pass met a fault after which nothing more is done. */
+  readonly fault: LatchedFault | undefined;
+}
+
+export type CreateNamespaceReply =
+  | { readonly kind: "done"; readonly revision: Revision }
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+  | { readonly kind: "latched"; readonly fault: LatchedFault };
+
+export interface WriterReplies {
+  readonly open: Opened;
+  readonly "commit-group": GroupReply;
+  readonly checkpoint: CheckpointReply;
+  readonly "create-namespace": CreateNamespaceReply;
+  readonly "count-integrity-failure": number;
+  readonly attest: ConnectionReading;
+  readonly ping: WalGauge;
+  readonly close: { readonly commitSequence: bigint };
+  readonly [kind: string]: unknown;
+}

@@ -1,0 +1,189 @@
+/**
+ * Everything that hangs on the one read-write connection: opened, recovered and given its new epoch
+ * in the order that the durability of the next commits depends on.
+ */
+import { randomUUID } from "node:crypto";
+import { systemClock } from "../../foundation/clock.js";
+import type { Failpoints } from "../../foundation/failpoint.js";
+import { OpenError } from "../../storage/errors.js";
+import type { Tenure } from "../../storage/commit-log.js";
+import type { Epoch, StoreId } from "../../storage/model.js";
+import type { ConnectionReading } from "../../storage/maintenance.js";
+import { LocalLog } from "../log/local-log.js";
+import { type StoreRow, StoreTable } from "../log/store-table.js";
+import {
+  attest,
+  type Connection,
+  compileOptions,
+  type OpenConnection,
+  openConnection,
+  sqliteVersion,
+} from "../sqlite/connection.js";
+import { CheckpointRunner, type RawCheckpoint } from "../sqlite/raw-checkpoint.js";
+import { faultOfCode } from "../sqlite/result-codes.js";
+import { migrate } from "../sqlite/schema.js";
+import { SqliteState } from "../state/sqlite-state.js";
+import type { Opened, WriterStart } from "./writer-protocol.js";
+
+/** Between two tries to empty the WAL at start, while another process holds a snapshot. */
+const retryPauseMs = 50;
+
+export class WriterStore {
+  readonly connection: Connection;
+  readonly state: SqliteState;
+  readonly log: LocalLog;
+  readonly tenure: Tenure;
+  readonly checkpoints: CheckpointRunner;
+  readonly #open: OpenConnection;
+  readonly #store: StoreTable;
+  #wallMs: number;
+
+  private constructor(
+    connection: Connection,
+    open: OpenConnection,
+    of: {
+      readonly start: WriterStart;
+      readonly failpoints: Failpoints;
+      readonly store: StoreTable;
+      readonly checkpoints: CheckpointRunner;
+      readonly nowMs: number;
+    },
+  ) {
+    this.connection = connection;
+    this.checkpoints = of.checkpoints;
+    this.#open = open;
+    this.#store = of.store;
+    this.#wallMs = of.nowMs;
+    const nowMs = (): number => Math.max(this.#wallMs, of.store.read()?.timeFloorMs ?? 0);
+    this.log = new LocalLog(connection, { store: of.store, failpoints: of.failpoints, nowMs });
+    const row = this.#beginEpoch(of.start, nowMs());
+    this.state = new SqliteState(connection, {
+      nodeId: row.nodeId,
+      storeId: row.storeId,
+      namespaceAutoCreate: of.start.options.namespaceAutoCreate,
+      nowMs,
+    });
+    this.tenure = { epoch: row.epoch, validUntilMs: Number.POSITIVE_INFINITY };
+  }
+
+  /**
+   * Opens the file, moves every frame of an old WAL into it before anything new is acknowledged,
+   * brings it to the present format and writes the new epoch. Throws OpenError.
+   */
+  static open(
+    start: WriterStart,
+    failpoints: Failpoints,
+    nowMs: number,
+  ): { readonly store: WriterStore; readonly opened: Opened } {
+    const open: OpenConnection = {
+      file: start.options.file,
+      role: "writer",
+      pragmas: start.options,
+    };
+    const connection = openConnection(open);
+    try {
+      const checkpoints = new CheckpointRunner({
+        connection,
+        walFile: start.walFile,
+        clock: systemClock(),
+        nativeBusyTimeoutMs: start.options.nativeBusyTimeoutMs,
+      });
+      const checkpoint = emptyWal(checkpoints, start);
+      const migrated = migrate(connection);
+      const table = new StoreTable(connection);
+      const parts = { start, failpoints, store: table, checkpoints, nowMs };
+      const store = new WriterStore(connection, open, parts);
+      const opened: Opened = {
+        storeId: table.row.storeId,
+        nodeId: table.row.nodeId,
+        epoch: table.row.epoch,
+        recoveries: table.row.recoveries,
+        integrityFailures: table.row.integrityFailures,
+        commitSequence: table.row.commitSequence,
+        formatFrom: migrated.from,
+        checkpoint,
+        reading: store.attest(),
+        sqliteVersion: sqliteVersion(connection),
+        compileOptions: compileOptions(connection),
+      };
+      return { store, opened };
+    } catch (cause) {
+      connection.close();
+      throw cause;
+    }
+  }
+
+  get commitSequence(): bigint {
+    return this.#store.row.commitSequence;
+  }
+
+  /** The main thread's wall time, with the message that is being worked on. */
+  setTime(wallMs: number): void {
+    this.#wallMs = wallMs;
+  }
+
+  attest(): ConnectionReading {
+    const pragmas = attest(this.connection, this.#open);
+    return { name: "writer", role: "writer", thread: "writer", pragmas };
+  }
+
+  /** Counted in the store, because the process may end over the failure it counts. */
+  countIntegrityFailure(): number {
+    this.state.begin();
+    const { row } = this.#store;
+    this.#store.stage({ ...row, integrityFailures: row.integrityFailures + 1 });
+    this.log.commitOpen();
+    return this.#store.row.integrityFailures;
+  }
+
+  #beginEpoch(start: WriterStart, nowMs: number): StoreRow {
+    this.connection.exec("BEGIN IMMEDIATE");
+    const present = this.#store.read();
+    const recoveries = start.recovered ? 1 : 0;
+    this.#store.stage(
+      present === undefined
+        ? {
+            storeId: randomUUID() as StoreId,
+            nodeId: start.options.nodeId ?? randomUUID(),
+            epoch: 1n as Epoch,
+            commitSequence: 0n,
+            timeFloorMs: nowMs,
+            createdAtMs: nowMs,
+            recoveries,
+            integrityFailures: 0,
+          }
+        : {
+            ...present,
+            nodeId: start.options.nodeId ?? present.nodeId,
+            epoch: (present.epoch + 1n) as Epoch,
+            recoveries: present.recoveries + recoveries,
+          },
+    );
+    this.log.commitOpen();
+    return this.#store.row;
+  }
+}
+
+/**
+ * Everything the WAL holds is in the database afterwards. Throws OpenError "locked" when a foreign
+ * reader holds the WAL longer than the wait budget, "io" when the disk fails.
+ */
+function emptyWal(checkpoints: CheckpointRunner, start: WriterStart): RawCheckpoint {
+  const { busyBudgetMs, nativeBusyTimeoutMs } = start.options;
+  const tries = Math.max(1, Math.ceil(busyBudgetMs / (retryPauseMs + nativeBusyTimeoutMs)));
+  for (let attempt = 1; ; attempt++) {
+    const raw = checkpoints.run("truncate");
+    if (raw.kind === "ran" && raw.row.busy === 0) return raw;
+    if (raw.kind === "threw" && faultOfCode(raw.code).kind !== "busy") {
+      throw new OpenError("io", `the start-up checkpoint failed (${raw.code})`, {
+        hint: "check the disk and the kernel log; nothing was acknowledged and nothing is lost",
+      });
+    }
+    if (attempt >= tries) {
+      throw new OpenError("locked", "another process keeps the WAL from being emptied", {
+        hint: "end the program that reads the database, then start again",
+      });
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryPauseMs);
+  }
+}

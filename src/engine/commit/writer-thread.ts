@@ -1,0 +1,184 @@
+/**
+ * The writer thread: owns the only read-write connection and does one thing at a time. After a
+ * storage fault it does nothing any more, not even close: the process exits around it and the next
+ * start recovers (a checkpoint after a fault is what destroys data).
+ */
+import { createHash } from "node:crypto";
+import { workerData } from "node:worker_threads";
+import { assert, unreachable } from "../../foundation/assert.js";
+import { Failpoints } from "../../foundation/failpoint.js";
+import { ThreadHost, Transferring } from "../../foundation/thread-host.js";
+import { EngineError, refusalOf } from "../../storage/errors.js";
+import type { GroupMember } from "../../storage/state-machine.js";
+import { ByteReader } from "../record/byte-reader.js";
+import { encodeOutcomes } from "../record/outcome-codec.js";
+import { readRequest } from "../record/request-codec.js";
+import { faultOf, faultOfCode } from "../sqlite/result-codes.js";
+import { groupCommit, latchedBy } from "./group-commit.js";
+import type {
+  CheckpointReply,
+  CreateNamespaceReply,
+  GroupReply,
+  LatchedFault,
+  ToWriter,
+  WriterReplies,
+  WriterStart,
+} from "./writer-protocol.js";
+import { WriterStore } from "./writer-store.js";
+
+const start = workerData as WriterStart;
+const failpoints = Failpoints.parse(start.failpoints);
+let store: WriterStore | undefined;
+let latched: LatchedFault | undefined;
+
+function present(): WriterStore {
+  assert(store !== undefined, "the writer is opened before anything else is asked of it");
+  return store;
+}
+
+function handle(
+  message: ToWriter,
+): WriterReplies[string] | Transferring<WriterReplies[string]> | Promise<unknown> {
+  switch (message.kind) {
+    case "open": {
+      const { store: made, opened } = WriterStore.open(start, failpoints, message.nowMs);
+      store = made;
+      return opened;
+    }
+    case "commit-group":
+      return commitGroup(message);
+    case "checkpoint":
+      assert(latched === undefined, "after a fault nothing is checkpointed");
+      return checkpoint(message);
+    case "create-namespace":
+      return createNamespace(message);
+    case "count-integrity-failure":
+      present().setTime(message.nowMs);
+      return present().countIntegrityFailure();
+    case "attest":
+      return present().attest();
+    case "ping":
+      return present().checkpoints.gauge();
+    case "close":
+      assert(latched === undefined, "after a fault nothing closes: closing would checkpoint");
+      present().connection.close();
+      return { commitSequence: present().commitSequence };
+    default:
+      return unreachable(message);
+  }
+}
+
+/** With the local log nothing in here waits, so no other message is looked at meanwhile. */
+async function commitGroup(
+  message: ToWriter & { kind: "commit-group" },
+): Promise<GroupReply | Transferring<GroupReply>> {
+  if (latched !== undefined) return { kind: "latched", fault: notTried(latched) };
+  const { state, log, tenure, checkpoints } = present();
+  present().setTime(message.nowMs);
+  const began = performance.now();
+  const end = await groupCommit(state, log, membersOf(message), tenure);
+  switch (end.kind) {
+    case "done": {
+      const outcomes = encodeOutcomes(end.outcomes);
+      const entries = log.takeAppended();
+      const gauge = checkpoints.gauge();
+      const durationMs = performance.now() - began;
+      return new Transferring<GroupReply>({ kind: "done", outcomes, entries, gauge, durationMs }, [
+        outcomes.buffer,
+        ...entries.map((entry) => entry.payload.buffer),
+      ]);
+    }
+    case "busy": {
+      const { requests } = message;
+      return new Transferring<GroupReply>({ kind: "busy", requests, code: end.code }, [
+        requests.buffer,
+      ]);
+    }
+    case "disk-full":
+      return end;
+    case "latched":
+      latched = end.fault;
+      return end;
+    default:
+      return unreachable(end);
+  }
+}
+
+function membersOf(message: ToWriter & { kind: "commit-group" }): GroupMember[] {
+  const source = new ByteReader(message.requests);
+  const skipped = new Set(message.skip);
+  const members: GroupMember[] = [];
+  for (let index = 0; index < message.count; index++) {
+    const { request, bodyBytes } = readRequest(source, message.requests);
+    if (skipped.has(index)) continue;
+    members.push({ request, digest: () => createHash("sha256").update(bodyBytes).digest() });
+  }
+  return members;
+}
+
+function checkpoint(message: ToWriter & { kind: "checkpoint" }): CheckpointReply {
+  failpoints.hit("before-checkpoint");
+  const raw = present().checkpoints.run(message.mode);
+  if (raw.kind === "ran") {
+    failpoints.hit("after-checkpoint");
+    return { raw, fault: undefined };
+  }
+  const fault = faultOfCode(raw.code);
+  if (fault.kind === "busy" || fault.kind === "disk-full") return { raw, fault: undefined };
+  assert(fault.kind !== "bug", `a checkpoint ended with ${raw.code}: ${raw.message}`);
+  latched = { kind: fault.kind, code: raw.code, message: raw.message, outcomeUnknown: false };
+  return { raw, fault: latched };
+}
+
+function createNamespace(message: ToWriter & { kind: "create-namespace" }): CreateNamespaceReply {
+  if (latched !== undefined) return { kind: "latched", fault: notTried(latched) };
+  const { state, log } = present();
+  present().setTime(message.nowMs);
+  try {
+    state.begin();
+    if (state.namespaces.find(message.name) !== undefined) {
+      throw new EngineError("namespace-exists", "the namespace exists already", {
+        hint: "use it, or choose another name",
+        facts: { namespace: message.name },
+      });
+    }
+    const row = state.namespaces.fresh(message.name, message.nowMs, message.settings);
+    state.namespaces.stage(row);
+    state.namespaces.write();
+    log.commitOpen();
+    state.commitPrepared();
+    return { kind: "done", revision: row.head };
+  } catch (error) {
+    if (error instanceof EngineError) {
+      state.abortPrepared();
+      return { kind: "refused", refusal: refusalOf(error) };
+    }
+    return refusedBy(error);
+  }
+}
+
+function refusedBy(error: unknown): CreateNamespaceReply {
+  const fault = faultOf(error);
+  switch (fault.kind) {
+    case "busy":
+    case "disk-full": {
+      present().state.abortPrepared();
+      const kind = fault.kind === "busy" ? "storage-busy" : "disk-full";
+      const message = `nothing was written: the store answered ${fault.code}`;
+      return { kind: "refused", refusal: { kind, message, hint: "retry later", facts: {} } };
+    }
+    case "io":
+    case "damaged":
+      latched = latchedBy(error, { kind: fault.kind, code: fault.code }, true);
+      return { kind: "latched", fault: latched };
+    case "bug":
+      throw error;
+  }
+}
+
+/** What came after the fault was never tried, whatever became of the group that met it. */
+function notTried(fault: LatchedFault): LatchedFault {
+  return { ...fault, outcomeUnknown: false };
+}
+
+ThreadHost.serve<ToWriter, WriterReplies>(handle as Parameters<typeof ThreadHost.serve<ToWriter, WriterReplies>>[0]);

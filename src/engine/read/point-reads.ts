@@ -1,0 +1,106 @@
+/**
+ * Keys by name. One key, or a few, are read right here on the main thread's read-only connection: a
+ * read takes less than the way to another thread. Many keys go to a reader thread. That connection
+ * is open for the whole life of the process, which also keeps the writer's from being the last one:
+ * whatever ends the process, no hidden close checkpoints after a fault.
+ */
+import type { Clock } from "../../foundation/clock.js";
+import type { Metrics } from "../../observability/metrics.js";
+import { mainThreadReadKeysMax } from "../../storage/limits.js";
+import type { ConnectionReading } from "../../storage/maintenance.js";
+import type { Entry, Key, Namespace, Revision } from "../../storage/model.js";
+import type { MaybePromise, PointRead } from "../../storage/storage-engine.js";
+import type { EngineOptions } from "../engine-options.js";
+import type { AppendedEntry } from "../log/local-log.js";
+import { decodeEntries } from "../record/page-codec.js";
+import { attest, type Connection, type OpenConnection, openConnection } from "../sqlite/connection.js";
+import { isLive } from "../state/kv-row.js";
+import { assertPresent } from "./at-revision.js";
+import type { ReaderPool } from "./reader-pool.js";
+import { type Points, TableReader } from "./table-reader.js";
+import { ValueCache } from "./value-cache.js";
+
+/** Undefined head = the namespace does not exist. */
+export interface PointsRead {
+  readonly head: Revision | undefined;
+  readonly entries: readonly (Entry | undefined)[];
+}
+
+export class PointReads {
+  readonly connection: Connection;
+  readonly #open: OpenConnection;
+  readonly #table: TableReader;
+  readonly #cache: ValueCache;
+  readonly #pool: ReaderPool;
+  readonly #clock: Clock;
+
+  constructor(
+    options: EngineOptions,
+    ports: { readonly pool: ReaderPool; readonly clock: Clock; readonly metrics: Metrics },
+  ) {
+    this.#open = { file: options.file, role: "reader", pragmas: options };
+    this.connection = openConnection(this.#open);
+    const verifyChecksums = options.verifyChecksumsOnRead;
+    this.#table = new TableReader(this.connection, { verifyChecksums });
+    this.#cache = new ValueCache(options.cacheBytes, ports.metrics);
+    this.#pool = ports.pool;
+    this.#clock = ports.clock;
+  }
+
+  /** Throws EngineError. */
+  read(namespace: Namespace, read: PointRead): MaybePromise<PointsRead> {
+    const [key] = read.keys;
+    if (key !== undefined && read.keys.length === 1) return this.#one(namespace, key, read);
+    if (read.keys.length > mainThreadReadKeysMax) return this.#many(namespace, read);
+    const nowMs = this.#clock.wallMs();
+    const points = this.#table.points(namespace, read.keys, { keysOnly: read.keysOnly, nowMs });
+    return presentOf(points, read);
+  }
+
+  head(namespace: Namespace): Revision | undefined {
+    return this.#table.head(namespace)?.revision;
+  }
+
+  /** Before anybody is told of the commit. */
+  noteCommit(entries: readonly AppendedEntry[]): void {
+    for (const entry of entries) this.#cache.noteCommit(entry);
+  }
+
+  attest(): ConnectionReading {
+    const pragmas = attest(this.connection, this.#open);
+    return { name: "point-reader", role: "reader", thread: "main", pragmas };
+  }
+
+  #one(namespace: Namespace, key: Key, read: PointRead): PointsRead {
+    const nowMs = this.#clock.wallMs();
+    const cached = this.#cache.get(namespace, key, () => this.head(namespace));
+    if (cached !== undefined && (read.at === undefined || read.at === cached.head)) {
+      const { entry, head } = cached;
+      return { head, entries: [isLive(entry, nowMs) ? entry : undefined] };
+    }
+    const { keysOnly } = read;
+    const points = presentOf(this.#table.point(namespace, key, { keysOnly, nowMs }), read);
+    const entry = points.entries[0];
+    if (entry !== undefined && points.head !== undefined && !keysOnly) {
+      this.#cache.keep(namespace, points.head, entry);
+    }
+    return points;
+  }
+
+  async #many(namespace: Namespace, read: PointRead): Promise<PointsRead> {
+    const reply = await this.#pool.pick().request({
+      kind: "points",
+      namespace,
+      keys: read.keys.map((key) => new Uint8Array(key) as Key),
+      keysOnly: read.keysOnly,
+      nowMs: this.#clock.wallMs(),
+    });
+    if (reply.head !== undefined) assertPresent(read.at, reply.head);
+    return { head: reply.head, entries: decodeEntries(reply.entries) };
+  }
+}
+
+function presentOf(points: Points, read: PointRead): PointsRead {
+  if (points.head !== undefined) assertPresent(read.at, points.head.revision);
+  return { head: points.head?.revision, entries: points.entries };
+}

@@ -1,0 +1,143 @@
+/**
+ * Ranges, in reader threads: a page from a snapshot of its own, or a whole scan from one snapshot
+ * that is held between pages. The next page is read only when it is asked for, so a slow caller
+ * costs one page of memory; and one that stays away loses its snapshot, not our WAL.
+ */
+import type { Clock } from "../../foundation/clock.js";
+import { ThreadExitError } from "../../foundation/thread-link.js";
+import { EngineError } from "../../storage/errors.js";
+import { scanPageBytesMax, scanPageRowsMax } from "../../storage/limits.js";
+import type { Entry, Namespace, Revision } from "../../storage/model.js";
+import type { CallLimits, PageRead, RangeRead } from "../../storage/storage-engine.js";
+import { decodeEntries } from "../record/page-codec.js";
+import type { PageReply } from "./reader-protocol.js";
+import type { ReaderLink, ReaderPool } from "./reader-pool.js";
+import type { SnapshotLease, SnapshotRegistry } from "./snapshot-registry.js";
+
+/** Undefined head = the namespace does not exist. */
+export interface PageOfRange {
+  readonly head: Revision | undefined;
+  readonly entries: readonly Entry[];
+  readonly more: boolean;
+  readonly count: number | undefined;
+}
+
+export class RangeReads {
+  readonly #pool: ReaderPool;
+  readonly #snapshots: SnapshotRegistry;
+  readonly #clock: Clock;
+
+  constructor(ports: { pool: ReaderPool; snapshots: SnapshotRegistry; clock: Clock }) {
+    this.#pool = ports.pool;
+    this.#snapshots = ports.snapshots;
+    this.#clock = ports.clock;
+  }
+
+  async page(namespace: Namespace, read: PageRead): Promise<PageOfRange> {
+    const nowMs = this.#clock.wallMs();
+    const message = { kind: "page", namespace, read: ownBytes(read), nowMs } as const;
+    return pageOf(await readable(this.#pool.pick().request(message)));
+  }
+
+  /** Throws "snapshot-expired" when the snapshot was ended between two pages. */
+  async *scan(
+    namespace: Namespace,
+    read: RangeRead,
+    owner: string,
+    call: CallLimits,
+  ): AsyncIterable<PageOfRange> {
+    const link = this.#pool.pick();
+    const lease = this.#snapshots.add(owner, namespace);
+    try {
+      lease.revision = (await this.#openSnapshot(link, lease)) ?? (0n as Revision);
+      let after = read.after;
+      for (;;) {
+        assertStillWanted(call, this.#clock);
+        const page = await this.#nextPage(link, lease, { ...read, after });
+        yield page;
+        after = page.entries.at(-1)?.key;
+        if (!page.more) return;
+      }
+    } finally {
+      this.#snapshots.end(lease);
+    }
+  }
+
+  async #openSnapshot(link: ReaderLink, lease: SnapshotLease): Promise<Revision | undefined> {
+    const { id, namespace } = lease;
+    lease.release = () => {
+      // Nobody waits for the answer; a thread that has ended has let go of it already.
+      link.request({ kind: "close-snapshot", id }).catch((cause: unknown) => {
+        if (!(cause instanceof ThreadExitError)) throw cause;
+      });
+    };
+    const { head } = await readable(link.request({ kind: "open-snapshot", id, namespace }));
+    return head;
+  }
+
+  async #nextPage(link: ReaderLink, lease: SnapshotLease, read: RangeRead): Promise<PageOfRange> {
+    if (lease.cancelled !== undefined) throw expired(lease.cancelled);
+    lease.busy = true;
+    const page = await readable(
+      link.request({
+        kind: "snapshot-page",
+        id: lease.id,
+        read: {
+          ...ownBytes(read),
+          rowsMax: scanPageRowsMax,
+          bytesMax: scanPageBytesMax,
+          count: false,
+        },
+        nowMs: this.#clock.wallMs(),
+      }),
+    );
+    lease.busy = false;
+    lease.lastUsedMs = this.#clock.monotonicMs();
+    return pageOf(page);
+  }
+}
+
+function pageOf(reply: PageReply): PageOfRange {
+  const { head, more, count } = reply;
+  return { head, entries: decodeEntries(reply.entries) as Entry[], more, count };
+}
+
+/** Views would take the whole message they lie in along to the thread. */
+function ownBytes<Read extends RangeRead>(read: Read): Read {
+  const { start, end } = read.range;
+  return {
+    ...read,
+    range: { start: new Uint8Array(start), end: end === undefined ? end : new Uint8Array(end) },
+    after: read.after === undefined ? undefined : new Uint8Array(read.after),
+  };
+}
+
+/** A reader thread that dies takes its snapshots along; the read can be asked again. */
+async function readable<T>(reply: Promise<T>): Promise<T> {
+  try {
+    return await reply;
+  } catch (cause) {
+    if (!(cause instanceof ThreadExitError)) throw cause;
+    throw new EngineError("snapshot-expired", "the thread that read this has ended", {
+      cause,
+      hint: "ask again; a scan continues after the last key that was received",
+    });
+  }
+}
+
+function assertStillWanted(call: CallLimits, clock: Clock): void {
+  if (call.cancelled()) {
+    throw new EngineError("cancelled", "the caller went away", { hint: "nothing was changed" });
+  }
+  if (call.deadlineMs <= clock.wallMs()) {
+    throw new EngineError("deadline", "the deadline passed between two pages", {
+      hint: "allow more time, or continue after the last key that was received",
+    });
+  }
+}
+
+function expired(reason: string): EngineError {
+  return new EngineError("snapshot-expired", `the snapshot was ended: ${reason}`, {
+    hint: "continue with a new scan after the last key that was received",
+  });
+}

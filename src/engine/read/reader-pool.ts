@@ -1,0 +1,118 @@
+/**
+ * The reader threads: who is asked next, how many may wait, and a new thread for one that died. A
+ * request that was lost with its thread is a read, so it can simply be asked again by its caller.
+ */
+import { ThreadExitError, ThreadLink } from "../../foundation/thread-link.js";
+import type { ThreadFailure } from "../../foundation/thread-host.js";
+import type { Log } from "../../observability/log.js";
+import { EngineError, type EngineErrorKind, type RefusalFacts } from "../../storage/errors.js";
+import { readQueueRequestsMax } from "../../storage/limits.js";
+import type { ConnectionReading } from "../../storage/maintenance.js";
+import type { EngineOptions } from "../engine-options.js";
+import type { ReaderReplies, ReaderStart, ToReader } from "./reader-protocol.js";
+
+export type ReaderLink = ThreadLink<ToReader, ReaderReplies>;
+
+export class ReaderPool {
+  readonly #options: EngineOptions;
+  readonly #log: Log;
+  readonly #links: ReaderLink[] = [];
+  #started = 0;
+  #closing = false;
+
+  private constructor(options: EngineOptions, log: Log) {
+    this.#options = options;
+    this.#log = log;
+  }
+
+  static start(options: EngineOptions, log: Log): ReaderPool {
+    const pool = new ReaderPool(options, log);
+    for (let count = 0; count < options.readerThreads; count++) pool.#add();
+    return pool;
+  }
+
+  get waiting(): number {
+    return this.#links.reduce((sum, link) => sum + link.pending, 0);
+  }
+
+  /** The thread with the least to do. Throws "overloaded" when too much waits already. */
+  pick(): ReaderLink {
+    if (this.waiting >= readQueueRequestsMax) {
+      throw new EngineError("overloaded", "too many reads wait for a reader thread", {
+        hint: "retry after a pause; run fewer scans at once",
+        facts: { limit: "read_queue_requests", max: `${readQueueRequestsMax}` },
+      });
+    }
+    const first = this.#links[0];
+    if (first === undefined) throw new ThreadExitError("the readers are closed");
+    return this.#links.reduce((least, link) => (link.pending < least.pending ? link : least), first);
+  }
+
+  async attest(): Promise<ConnectionReading[]> {
+    const all = await Promise.all(this.#links.map((link) => link.request({ kind: "attest" })));
+    return all.flat();
+  }
+
+  /** Closes every connection, then ends the threads. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.all(
+      this.#links.map(async (link) => {
+        // A thread that is gone has closed its connections already.
+        await link.request({ kind: "close" }).catch((cause: unknown) => {
+          if (!(cause instanceof ThreadExitError)) throw cause;
+        });
+        await link.terminate();
+      }),
+    );
+    this.#links.length = 0;
+  }
+
+  #add(): void {
+    const name = `reader-${++this.#started}`;
+    const start: ReaderStart = { options: this.#options, name };
+    const link: ReaderLink = ThreadLink.start<ToReader, ReaderReplies>({
+      name,
+      entry: new URL("./reader-thread.js", import.meta.url),
+      workerData: start,
+      onEvent: () => undefined,
+      onExit: (exitCode, error) => {
+        this.#replace(link, { name, exitCode, error });
+      },
+      revive: reviveEngineError,
+    });
+    this.#links.push(link);
+  }
+
+  #replace(
+    link: ReaderLink,
+    exit: { readonly name: string; readonly exitCode: number; readonly error: Error | undefined },
+  ): void {
+    if (this.#closing) return;
+    this.#links.splice(this.#links.indexOf(link), 1);
+    this.#log.event("engine.thread-exited", {
+      thread: exit.name,
+      exitCode: exit.exitCode,
+      reason: exit.error?.message,
+    });
+    this.#add();
+  }
+}
+
+/** What a thread refused becomes the same refusal here; anything else stays what it was. */
+export function reviveEngineError(failure: ThreadFailure): Error {
+  const { kind, hint, facts } = failure.fields as {
+    kind?: EngineErrorKind;
+    hint?: string;
+    facts?: RefusalFacts;
+  };
+  if (failure.name === "EngineError" && kind !== undefined) {
+    return new EngineError(kind, failure.message, {
+      hint: hint ?? "",
+      facts: facts ?? {},
+    });
+  }
+  const error = new Error(`${failure.name}: ${failure.message}`);
+  if (failure.stack !== undefined) error.stack = failure.stack;
+  return error;
+}

@@ -1,0 +1,64 @@
+/** What the main thread asks of a reader thread, one sentence per message. */
+import type { ConnectionReading } from "../../storage/maintenance.js";
+import type { Key, Namespace, Revision } from "../../storage/model.js";
+import type { PageRead } from "../../storage/storage-engine.js";
+import type { EngineOptions } from "../engine-options.js";
+
+export interface ReaderStart {
+  readonly options: EngineOptions;
+  readonly name: string;
+}
+
+export type ToReader =
+  /** Many keys from one snapshot. */
+  | {
+      readonly kind: "points";
+      readonly namespace: Namespace;
+      readonly keys: readonly Key[];
+      readonly keysOnly: boolean;
+      readonly nowMs: number;
+    }
+  /** One page from a snapshot of its own. */
+  | {
+      readonly kind: "page";
+      readonly namespace: Namespace;
+      readonly read: PageRead;
+      readonly nowMs: number;
+    }
+  /** Hold a snapshot under this id until it is closed. */
+  | { readonly kind: "open-snapshot"; readonly id: number; readonly namespace: Namespace }
+  /** The next page of a snapshot. */
+  | {
+      readonly kind: "snapshot-page";
+      readonly id: number;
+      readonly read: PageRead;
+      readonly nowMs: number;
+    }
+  /** Let the snapshot go; an id that is not open is no error. */
+  | { readonly kind: "close-snapshot"; readonly id: number }
+  /** Read every pragma back on every connection of this thread. */
+  | { readonly kind: "attest" }
+  /** Close every connection. */
+  | { readonly kind: "close" };
+
+export interface PointsReply {
+  /** Undefined = the namespace does not exist. */
+  readonly head: Revision | undefined;
+  /** See record/page-codec.ts. */
+  readonly entries: Uint8Array<ArrayBuffer>;
+}
+
+export interface PageReply extends PointsReply {
+  readonly more: boolean;
+  readonly count: number | undefined;
+}
+
+export interface ReaderReplies {
+  readonly points: PointsReply;
+  readonly page: PageReply;
+  readonly "open-snapshot": { readonly head: Revision | undefined };
+  readonly "snapshot-page": PageReply;
+  readonly "close-snapshot": true;
+  readonly attest: readonly ConnectionReading[];
+  readonly close: true;
+}

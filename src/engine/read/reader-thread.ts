@@ -1,0 +1,141 @@
+/**
+ * A reader thread: short statements on read-only connections, a page at a time. One connection
+ * answers single pages; each open snapshot has a connection of its own, because a connection can
+ * hold one snapshot only. Connections are kept for the next snapshot, up to a bound.
+ */
+import { workerData } from "node:worker_threads";
+import { assert, unreachable } from "../../foundation/assert.js";
+import { ThreadHost, Transferring } from "../../foundation/thread-host.js";
+import { EngineError } from "../../storage/errors.js";
+import { snapshotCacheBytes, snapshotConnectionsKept } from "../../storage/limits.js";
+import type { ConnectionReading } from "../../storage/maintenance.js";
+import type { PageRead } from "../../storage/storage-engine.js";
+import { encodeEntries } from "../record/page-codec.js";
+import { attest, type Connection, type OpenConnection, openConnection } from "../sqlite/connection.js";
+import { assertPresent } from "./at-revision.js";
+import type { PageReply, ReaderReplies, ReaderStart, ToReader } from "./reader-protocol.js";
+import { type Head, type Rows, TableReader } from "./table-reader.js";
+
+interface Reader {
+  readonly connection: Connection;
+  readonly table: TableReader;
+}
+interface Snapshot extends Reader {
+  readonly head: Head;
+}
+
+const { options, name } = workerData as ReaderStart;
+const snapshots = new Map<number, Snapshot>();
+const spare: Reader[] = [];
+let main: Reader | undefined;
+
+const connectionOptions: OpenConnection = { file: options.file, role: "reader", pragmas: options };
+const snapshotOptions: OpenConnection = {
+  ...connectionOptions,
+  pragmas: { ...options, cacheBytes: snapshotCacheBytes },
+};
+
+function openReader(open: OpenConnection): Reader {
+  const connection = openConnection(open);
+  const table = new TableReader(connection, { verifyChecksums: options.verifyChecksumsOnRead });
+  return { connection, table };
+}
+
+function mainReader(): TableReader {
+  main ??= openReader(connectionOptions);
+  return main.table;
+}
+
+function handle(message: ToReader): ReaderReplies[ToReader["kind"]] | Transferring<never> {
+  switch (message.kind) {
+    case "points": {
+      const { head, entries } = mainReader().points(message.namespace, message.keys, message);
+      const bytes = encodeEntries(entries, 4096);
+      return transfer({ head: head?.revision, entries: bytes }, bytes);
+    }
+    case "page": {
+      const table = mainReader();
+      return table.snapshot(() => pageOf(table, table.head(message.namespace), message));
+    }
+    case "open-snapshot":
+      return { head: openSnapshot(message.id, message) };
+    case "snapshot-page": {
+      const snapshot = snapshots.get(message.id);
+      if (snapshot === undefined) throw snapshotGone();
+      return pageOf(snapshot.table, snapshot.head, message);
+    }
+    case "close-snapshot":
+      closeSnapshot(message.id);
+      return true;
+    case "attest":
+      return readings();
+    case "close":
+      for (const { connection } of allReaders()) connection.close();
+      return true;
+    default:
+      return unreachable(message);
+  }
+}
+
+function pageOf(
+  table: TableReader,
+  head: Head,
+  message: { readonly read: PageRead; readonly nowMs: number },
+): Transferring<never> {
+  if (head !== undefined) assertPresent(message.read.at, head.revision);
+  const rows: Rows =
+    head === undefined
+      ? { entries: [], more: false, count: message.read.count ? 0 : undefined }
+      : table.page(head.ns, message.read, message.nowMs);
+  const entries = encodeEntries(rows.entries, message.read.bytesMax);
+  const reply: PageReply = { head: head?.revision, entries, more: rows.more, count: rows.count };
+  return transfer(reply, entries);
+}
+
+function openSnapshot(
+  id: number,
+  of: ToReader & { kind: "open-snapshot" },
+): NonNullable<Head>["revision"] | undefined {
+  assert(!snapshots.has(id), "a snapshot id is given once");
+  const reader = spare.pop() ?? openReader(snapshotOptions);
+  reader.connection.exec("BEGIN");
+  // The first read is what takes the snapshot.
+  const head = reader.table.head(of.namespace);
+  snapshots.set(id, { ...reader, head });
+  return head?.revision;
+}
+
+function closeSnapshot(id: number): void {
+  const snapshot = snapshots.get(id);
+  if (snapshot === undefined) return;
+  snapshots.delete(id);
+  snapshot.connection.exec("COMMIT");
+  if (spare.length < snapshotConnectionsKept) spare.push(snapshot);
+  else snapshot.connection.close();
+}
+
+function allReaders(): Reader[] {
+  return [...(main === undefined ? [] : [main]), ...spare, ...snapshots.values()];
+}
+
+function readings(): ConnectionReading[] {
+  mainReader();
+  return allReaders().map(({ connection }, index) => ({
+    name: index === 0 ? name : `${name}-snapshot-${index}`,
+    role: "reader",
+    thread: name,
+    pragmas: attest(connection, index === 0 ? connectionOptions : snapshotOptions),
+  }));
+}
+
+function transfer(reply: unknown, bytes: Uint8Array<ArrayBuffer>): Transferring<never> {
+  return new Transferring(reply as never, [bytes.buffer]);
+}
+
+function snapshotGone(): EngineError {
+  return new EngineError("snapshot-expired", "the snapshot has ended", {
+    hint: "continue with a new scan after the last key that was received",
+  });
+}
+
+ThreadHost.serve<ToReader, ReaderReplies>(handle);

@@ -1,0 +1,209 @@
+/**
+ * Reads keys and pages on one read-only connection. Every public method is one snapshot: a single
+ * statement, or a transaction around several. No iterator outlives the call that made it, because
+ * an open iterator pins the WAL and keeps its connection busy.
+ */
+import { EngineError } from "../../storage/errors.js";
+import { batchReadBytesMax } from "../../storage/limits.js";
+import type { Entry, Key, Namespace, Revision } from "../../storage/model.js";
+import type { PageRead } from "../../storage/storage-engine.js";
+import type { Connection } from "../sqlite/connection.js";
+import {
+  type KvFactsRow,
+  type KvRow,
+  kvCountSql,
+  kvRangeSql,
+  prepareNumber,
+  prepareRows,
+  prepareRun,
+  type RangeEnd,
+  type RangeStart,
+  sql,
+  type Statement,
+} from "../sqlite/statements.js";
+import { entryOf, factsOf, isLive } from "../state/kv-row.js";
+
+type PointRow = [ns: bigint, head: bigint, ...row: KvRow];
+interface RangeParameters {
+  readonly ns: number;
+  readonly start?: Uint8Array;
+  readonly end?: Uint8Array;
+  readonly limit?: number;
+}
+
+/** The namespace as the snapshot has it; undefined = it does not exist. */
+export type Head = { readonly ns: number; readonly revision: Revision } | undefined;
+
+export interface Points {
+  readonly head: Head;
+  readonly entries: readonly (Entry | undefined)[];
+}
+
+export interface Rows {
+  readonly entries: readonly Entry[];
+  readonly more: boolean;
+  readonly count: number | undefined;
+}
+
+const noValue = new Uint8Array(0);
+
+export class TableReader {
+  readonly #connection: Connection;
+  readonly #verify: boolean;
+  readonly #point;
+  readonly #head;
+  readonly #begin;
+  readonly #commit;
+  readonly #prepared = new Map<string, Statement<[RangeParameters], KvFactsRow | KvRow>>();
+  readonly #counts = new Map<string, Statement<[RangeParameters], number>>();
+
+  constructor(connection: Connection, options: { readonly verifyChecksums: boolean }) {
+    this.#connection = connection;
+    this.#verify = options.verifyChecksums;
+    this.#point = prepareRows<[Uint8Array, string], PointRow>(connection, sql.pointGet);
+    this.#head = prepareRows<[string], [bigint, bigint]>(connection, sql.headGet);
+    this.#begin = prepareRun<[]>(connection, sql.begin);
+    this.#commit = prepareRun<[]>(connection, sql.commit);
+  }
+
+  head(namespace: Namespace): Head {
+    const row = this.#head.get(namespace);
+    return row === undefined ? undefined : { ns: Number(row[0]), revision: row[1] as Revision };
+  }
+
+  /** One key, in one statement. Throws EngineError "corrupt". */
+  point(namespace: Namespace, key: Key, read: { keysOnly: boolean; nowMs: number }): Points {
+    const row = this.#point.get(key, namespace);
+    if (row === undefined) return { head: undefined, entries: [undefined] };
+    const [ns, revision, ...rest] = row;
+    const head = { ns: Number(ns), revision: revision as Revision };
+    // No row on the right side of the join: the library types cannot say that its columns are null.
+    if ((rest[0] as bigint | null) === null) return { head, entries: [undefined] };
+    return { head, entries: [this.#entry(head.ns, rest, read)] };
+  }
+
+  /** Throws "limit-exceeded" when the values together are too many bytes for one answer. */
+  points(
+    namespace: Namespace,
+    keys: readonly Key[],
+    read: { keysOnly: boolean; nowMs: number },
+  ): Points {
+    return this.snapshot(() => {
+      let bytes = 0;
+      const entries = keys.map((key) => {
+        const entry = this.point(namespace, key, read).entries[0];
+        bytes += entry?.value.length ?? 0;
+        if (bytes > batchReadBytesMax && keys.length > 1) throw tooManyBytes();
+        return entry;
+      });
+      return { head: this.head(namespace), entries };
+    });
+  }
+
+  /** Live rows of a range; at least one when there is one, whatever its size. */
+  page(ns: number, read: PageRead, nowMs: number): Rows {
+    const { start, end, parameters } = boundsOf(ns, read);
+    const statement = this.#rangeStatement(start, end, read);
+    const entries: Entry[] = [];
+    let bytes = 0;
+    let more = false;
+    for (const row of statement.iterate({ ...parameters, limit: -1 })) {
+      const entry = this.#entry(ns, row, { keysOnly: read.keysOnly, nowMs });
+      if (entry === undefined) continue;
+      bytes += entry.key.length + entry.value.length;
+      if (entries.length > 0 && (entries.length >= read.rowsMax || bytes > read.bytesMax)) {
+        more = true;
+        break;
+      }
+      if (read.rowsMax > 0) entries.push(entry);
+      else break;
+    }
+    return { entries, more, count: read.count ? this.#countOf(ns, read) : undefined };
+  }
+
+  /** Runs the body in one read transaction, so that all its statements see one state. */
+  snapshot<T>(body: () => T): T {
+    if (this.#connection.inTransaction) return body();
+    this.#begin.run();
+    try {
+      return body();
+    } finally {
+      this.#commit.run();
+    }
+  }
+
+  #entry(
+    ns: number,
+    row: KvFactsRow | KvRow,
+    read: { readonly keysOnly: boolean; readonly nowMs: number },
+  ): Entry | undefined {
+    const facts = factsOf(ns, row.slice(0, 11) as KvFactsRow, this.#verify);
+    if (!isLive(facts, read.nowMs)) return undefined;
+    const value = row[11];
+    if (read.keysOnly || value === undefined) return { ...entryOf(facts, noValue, false) };
+    return entryOf(facts, value, this.#verify);
+  }
+
+  #rangeStatement(
+    start: RangeStart,
+    end: RangeEnd,
+    read: { readonly reverse: boolean; readonly keysOnly: boolean },
+  ): Statement<[RangeParameters], KvFactsRow | KvRow> {
+    const { reverse, keysOnly } = read;
+    const name = `${start} ${end} ${reverse ? "reverse" : ""} ${keysOnly ? "keys" : ""}`;
+    const known = this.#prepared.get(name);
+    if (known !== undefined) return known;
+    const text = kvRangeSql({ start, end, reverse, values: !keysOnly });
+    const statement = prepareRows<[RangeParameters], KvFactsRow | KvRow>(this.#connection, text);
+    this.#prepared.set(name, statement);
+    return statement;
+  }
+
+  #countOf(ns: number, read: PageRead): number {
+    const { start, end, parameters } = boundsOf(ns, { ...read, after: undefined });
+    const name = `${start} ${end}`;
+    let statement = this.#counts.get(name);
+    if (statement === undefined) {
+      statement = prepareNumber<[RangeParameters]>(this.#connection, kvCountSql({ start, end }));
+      this.#counts.set(name, statement);
+    }
+    return statement.get(parameters) ?? 0;
+  }
+}
+
+/** The range and the place to go on from, as the two ends of one index walk. */
+function boundsOf(
+  ns: number,
+  read: Pick<PageRead, "range" | "reverse" | "after">,
+): { readonly start: RangeStart; readonly end: RangeEnd; readonly parameters: RangeParameters } {
+  const { after, range } = read;
+  if (after !== undefined && !read.reverse) {
+    const end = range.end === undefined ? {} : { end: range.end };
+    return {
+      start: "after",
+      end: range.end === undefined ? "open" : "before",
+      parameters: { ns, start: after, ...end },
+    };
+  }
+  const upper = after ?? range.end;
+  return {
+    start: range.start.length === 0 ? "open" : "at",
+    end: upper === undefined ? "open" : "before",
+    parameters: {
+      ns,
+      ...(range.start.length === 0 ? {} : { start: range.start }),
+      ...(upper === undefined ? {} : { end: upper }),
+    },
+  };
+}
+
+function tooManyBytes(): EngineError {
+  return new EngineError(
+    "limit-exceeded",
+    `one batch may read at most ${batchReadBytesMax} bytes of values`,
+    {
+      hint: "ask for fewer keys at once, or use Scan",
+      facts: { limit: "batch_read_bytes", max: `${batchReadBytesMax}` },
+    },
+  );
+}

@@ -1,0 +1,130 @@
+/**
+ * Every SQL text of the engine, by name, with the shape of its rows. Rows come as arrays (`raw`) of
+ * bigints (`safeIntegers`): revisions are bigints everywhere, and an array costs no property names.
+ */
+import type Database from "better-sqlite3";
+import type { Connection } from "./connection.js";
+
+export type Statement<Parameters extends unknown[], Row> = Database.Statement<Parameters, Row>;
+
+/** The facts of a kv row, in this order: everything but the value itself. */
+export type KvFactsRow = [
+  id: bigint,
+  key: Uint8Array,
+  createRevision: bigint,
+  modRevision: bigint,
+  version: bigint,
+  expiresMs: bigint | null,
+  leaseId: bigint | null,
+  codec: bigint,
+  valueCrc: bigint,
+  checksum: bigint,
+  valueBytes: bigint,
+];
+/** The facts, then the value. */
+export type KvRow = [...KvFactsRow, value: Uint8Array];
+
+const kvFacts = `k.id, k.key, k.create_rev, k.mod_rev, k.version, k.expires_ms, k.lease_id, k.codec,
+  k.value_crc, k.checksum, length(k.value)`;
+/** Where a range starts and ends: the text differs, so that the index is used for both ends. */
+const afterStart = { open: "", at: "AND k.key >= @start", after: "AND k.key > @start" } as const;
+const beforeEnd = { open: "", before: "AND k.key < @end" } as const;
+
+export type RangeStart = keyof typeof afterStart;
+export type RangeEnd = keyof typeof beforeEnd;
+
+export const sql = {
+  begin: "BEGIN",
+  beginImmediate: "BEGIN IMMEDIATE",
+  commit: "COMMIT",
+  rollback: "ROLLBACK",
+
+  storeGet: `SELECT store_id, node_id, epoch, commit_seq, time_floor_ms, created_ms, recoveries,
+    integrity_failures, checksum FROM store WHERE id = 1`,
+  storeInsert: `INSERT INTO store (id, store_id, node_id, epoch, commit_seq, time_floor_ms,
+    created_ms, recoveries, integrity_failures, checksum) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  storeUpdate: `UPDATE store SET store_id = ?, node_id = ?, epoch = ?, commit_seq = ?,
+    time_floor_ms = ?, created_ms = ?, recoveries = ?, integrity_failures = ?, checksum = ?
+    WHERE id = 1`,
+
+  namespaceByName: `SELECT id, name, created_ms, head_rev, applied_rev, key_count, live_bytes,
+    settings, checksum FROM namespace WHERE name = ?`,
+  namespacesAfter: `SELECT id, name, created_ms, head_rev, applied_rev, key_count, live_bytes,
+    settings, checksum FROM namespace WHERE name > ? ORDER BY name LIMIT ?`,
+  namespaceCount: "SELECT count(*) FROM namespace",
+  namespaceInsert: `INSERT INTO namespace (id, name, created_ms, head_rev, applied_rev, key_count,
+    live_bytes, settings, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  namespaceUpdate: `UPDATE namespace SET head_rev = ?, applied_rev = ?, key_count = ?,
+    live_bytes = ?, settings = ?, checksum = ? WHERE id = ?`,
+  namespaceIdMax: "SELECT coalesce(max(id), 0) FROM namespace",
+
+  logInsert: `INSERT INTO log (ns, first_rev, last_rev, epoch, nonce, time_ms, checksum, payload)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+  logSpanGet: "SELECT oldest_rev, tail_rev, entries, bytes, checksum FROM log_span WHERE ns = ?",
+  logSpanPut: `INSERT INTO log_span (ns, oldest_rev, tail_rev, entries, bytes, checksum)
+    VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (ns) DO UPDATE SET oldest_rev = excluded.oldest_rev,
+    tail_rev = excluded.tail_rev, entries = excluded.entries, bytes = excluded.bytes,
+    checksum = excluded.checksum`,
+
+  kvFacts: `SELECT ${kvFacts} FROM kv k WHERE k.ns = ? AND k.key = ?`,
+  kvValue: "SELECT value FROM kv WHERE id = ?",
+  kvInsert: `INSERT INTO kv (ns, key, create_rev, mod_rev, version, expires_ms, lease_id, codec,
+    value_crc, checksum, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  kvUpdate: `UPDATE kv SET create_rev = ?, mod_rev = ?, version = ?, expires_ms = ?, lease_id = ?,
+    codec = ?, value_crc = ?, checksum = ?, value = ? WHERE id = ?`,
+  kvDelete: "DELETE FROM kv WHERE id = ?",
+  /** The namespace's head and the row from one snapshot, because it is one statement. */
+  pointGet: `SELECT n.id, n.head_rev, ${kvFacts}, k.value FROM namespace n
+    LEFT JOIN kv k ON k.ns = n.id AND k.key = ? WHERE n.name = ?`,
+  headGet: "SELECT id, head_rev FROM namespace WHERE name = ?",
+
+  ledgerGet: `SELECT rev, time_ms, digest, answer, checksum FROM ledger
+    WHERE ns = ? AND request_id = ?`,
+  ledgerInsert: `INSERT INTO ledger (ns, request_id, rev, time_ms, digest, answer, checksum)
+    VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  ledgerDrop: "DELETE FROM ledger WHERE ns = ? AND request_id = ?",
+  ledgerOldest: "SELECT time_ms FROM ledger ORDER BY id LIMIT 1",
+  ledgerForget: `DELETE FROM ledger WHERE id IN
+    (SELECT id FROM ledger ORDER BY id LIMIT ?) AND time_ms < ?`,
+  ledgerSpan: "SELECT coalesce(max(id), 0) - coalesce(min(id), 1) + 1 FROM ledger",
+} as const;
+
+/** Facts of the rows of a range in key order, live and expired, with or without their values. */
+export function kvRangeSql(range: {
+  readonly start: RangeStart;
+  readonly end: RangeEnd;
+  readonly reverse: boolean;
+  readonly values: boolean;
+}): string {
+  return `SELECT ${kvFacts}${range.values ? ", k.value" : ""} FROM kv k
+    WHERE k.ns = @ns ${afterStart[range.start]} ${beforeEnd[range.end]}
+    ORDER BY k.key ${range.reverse ? "DESC" : "ASC"} LIMIT @limit`;
+}
+
+export function kvCountSql(range: { readonly start: RangeStart; readonly end: RangeEnd }): string {
+  return `SELECT count(*) FROM kv k WHERE k.ns = @ns ${afterStart[range.start]} ${beforeEnd[range.end]}`;
+}
+
+/** A statement whose rows are arrays and whose integers are bigints. */
+export function prepareRows<Parameters extends unknown[], Row>(
+  connection: Connection,
+  text: string,
+): Statement<Parameters, Row> {
+  return connection.prepare<Parameters, Row>(text).raw(true).safeIntegers(true);
+}
+
+/** A statement of one number per row, read as a number. */
+export function prepareNumber<Parameters extends unknown[]>(
+  connection: Connection,
+  text: string,
+): Statement<Parameters, number> {
+  return connection.prepare<Parameters, number>(text).pluck(true);
+}
+
+/** A statement that returns no rows. */
+export function prepareRun<Parameters extends unknown[]>(
+  connection: Connection,
+  text: string,
+): Statement<Parameters, unknown> {
+  return connection.prepare<Parameters>(text);
+}

@@ -1,0 +1,69 @@
+/**
+ * One row of the kv table as the engine sees it: verified facts, and the value on demand. This is
+ * where the checksum promise is kept: a row that does not match throws, and its bytes go nowhere.
+ */
+import { crc32c } from "../../foundation/crc32c.js";
+import { EngineError } from "../../storage/errors.js";
+import type { Entry, Key, LeaseId, Revision } from "../../storage/model.js";
+import { rowChecksum } from "../record/row-checksum.js";
+import type { KvFactsRow } from "../sqlite/statements.js";
+
+/** The value is stored as it is. Other codecs come with value compression. */
+export const plainCodec = 0;
+
+export interface KvFacts {
+  readonly rowId: bigint;
+  readonly key: Key;
+  readonly createRevision: Revision;
+  readonly modRevision: Revision;
+  readonly version: bigint;
+  readonly expiresAtMs: number | undefined;
+  readonly leaseId: LeaseId | undefined;
+  readonly codec: number;
+  readonly valueBytes: number;
+  readonly valueCrc: number;
+}
+
+/** Throws EngineError "corrupt" when `verify` is set and the row's checksum differs. */
+export function factsOf(ns: number, row: KvFactsRow, verify: boolean): KvFacts {
+  const facts: KvFacts = {
+    rowId: row[0],
+    key: row[1] as Key,
+    createRevision: row[2] as Revision,
+    modRevision: row[3] as Revision,
+    version: row[4],
+    expiresAtMs: row[5] === null ? undefined : Number(row[5]),
+    leaseId: row[6] === null ? undefined : (BigInt.asUintN(64, row[6]) as LeaseId),
+    codec: Number(row[7]),
+    valueBytes: Number(row[10]),
+    valueCrc: Number(row[8]),
+  };
+  if (verify && rowChecksum({ ns, ...facts }) !== Number(row[9])) throw damagedRow(facts.rowId);
+  return facts;
+}
+
+/** Throws EngineError "corrupt" when `verify` is set and the value's checksum differs. */
+export function entryOf(facts: KvFacts, value: Uint8Array, verify: boolean): Entry {
+  if (verify && crc32c(value) !== facts.valueCrc) throw damagedRow(facts.rowId);
+  return {
+    key: facts.key,
+    value,
+    createRevision: facts.createRevision,
+    modRevision: facts.modRevision,
+    version: facts.version,
+    expiresAtMs: facts.expiresAtMs,
+    leaseId: facts.leaseId,
+  };
+}
+
+/** An expired row is absent for every caller, even before the sweeper has taken it away. */
+export function isLive(facts: { readonly expiresAtMs: number | undefined }, nowMs: number): boolean {
+  return facts.expiresAtMs === undefined || facts.expiresAtMs > nowMs;
+}
+
+function damagedRow(rowId: bigint): EngineError {
+  return new EngineError("corrupt", "a row's checksum does not match its content", {
+    hint: "run `kvdb integrity --checksum` to see the extent, then restore a verified backup",
+    facts: { table: "kv", row_id: `${rowId}` },
+  });
+}

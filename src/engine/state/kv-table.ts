@@ -1,0 +1,95 @@
+/**
+ * The kv table through the writer's connection: what evaluation reads and what applying writes. Both
+ * happen inside the open transaction, so a request sees what the earlier ones of its group did.
+ */
+import { crc32c } from "../../foundation/crc32c.js";
+import type { Entry, Key, KeyRange, LeaseId, Revision } from "../../storage/model.js";
+import { rowChecksum } from "../record/row-checksum.js";
+import type { Connection } from "../sqlite/connection.js";
+import {
+  type KvFactsRow,
+  kvRangeSql,
+  prepareRows,
+  prepareRun,
+  sql,
+  type Statement,
+} from "../sqlite/statements.js";
+import { entryOf, factsOf, type KvFacts, plainCodec } from "./kv-row.js";
+
+/** What a row shall say after a change. */
+export interface NewRow {
+  readonly key: Key;
+  readonly value: Uint8Array;
+  readonly createRevision: Revision;
+  readonly modRevision: Revision;
+  readonly version: bigint;
+  readonly expiresAtMs: number | undefined;
+  readonly leaseId: LeaseId | undefined;
+}
+
+type RangeParameters = { ns: number; start?: Uint8Array; end?: Uint8Array; limit: number };
+
+export class KvTable {
+  readonly #facts;
+  readonly #value;
+  readonly #insert;
+  readonly #update;
+  readonly #delete;
+  readonly #ranges: Readonly<Record<"open" | "before", Statement<[RangeParameters], KvFactsRow>>>;
+
+  constructor(connection: Connection) {
+    this.#facts = prepareRows<[number, Uint8Array], KvFactsRow>(connection, sql.kvFacts);
+    this.#value = connection.prepare<[bigint], Uint8Array>(sql.kvValue).pluck(true);
+    this.#insert = prepareRun(connection, sql.kvInsert);
+    this.#update = prepareRun(connection, sql.kvUpdate);
+    this.#delete = prepareRun<[bigint]>(connection, sql.kvDelete);
+    const range = (end: "open" | "before"): Statement<[RangeParameters], KvFactsRow> =>
+      prepareRows(connection, kvRangeSql({ start: "at", end, reverse: false, values: false }));
+    this.#ranges = { open: range("open"), before: range("before") };
+  }
+
+  /** The row of a key, live or expired. Throws EngineError "corrupt". */
+  find(ns: number, key: Key): KvFacts | undefined {
+    const row = this.#facts.get(ns, key);
+    return row === undefined ? undefined : factsOf(ns, row, true);
+  }
+
+  /** The rows of a range in key order, live or expired, at most `rowsMax`. */
+  range(ns: number, range: KeyRange, rowsMax: number): KvFacts[] {
+    const rows =
+      range.end === undefined
+        ? this.#ranges.open.all({ ns, start: range.start, limit: rowsMax })
+        : this.#ranges.before.all({ ns, start: range.start, end: range.end, limit: rowsMax });
+    return rows.map((row) => factsOf(ns, row, true));
+  }
+
+  /** The whole entry behind facts read in this transaction. Throws EngineError "corrupt". */
+  entry(facts: KvFacts): Entry {
+    return entryOf(facts, this.#value.get(facts.rowId) ?? new Uint8Array(0), true);
+  }
+
+  /** Writes the row over the one it replaces, or as a new one. */
+  put(ns: number, row: NewRow, replaces: KvFacts | undefined): void {
+    const valueCrc = crc32c(row.value);
+    const checksum = rowChecksum({
+      ns,
+      ...row,
+      codec: plainCodec,
+      valueBytes: row.value.length,
+      valueCrc,
+    });
+    const expiresMs = row.expiresAtMs ?? null;
+    const leaseId = row.leaseId === undefined ? null : BigInt.asIntN(64, row.leaseId);
+    const { createRevision, modRevision, version } = row;
+    const columns = [createRevision, modRevision, version, expiresMs, leaseId, plainCodec];
+    if (replaces === undefined) {
+      this.#insert.run(ns, row.key, ...columns, valueCrc, checksum, row.value);
+    } else {
+      this.#update.run(...columns, valueCrc, checksum, row.value, replaces.rowId);
+    }
+  }
+
+  delete(facts: KvFacts): void {
+    this.#delete.run(facts.rowId);
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The state machine of a single machine, applying inline: a group is decided and written into one
+ * open transaction, request by request, and becomes the present when the log's append (the COMMIT)
+ * is certain. A request that is refused leaves nothing behind, because deciding writes nothing.
+ */
+import type { Tenure } from "../../storage/commit-log.js";
+import { EngineError, refusalOf } from "../../storage/errors.js";
+import type { ChangeBatch, LogEntry, RecordedRequest } from "../../storage/log-entry.js";
+import type {
+  Header,
+  Namespace,
+  Revision,
+  StoreId,
+  TxnRequest,
+  TxnResult,
+} from "../../storage/model.js";
+import type { GroupMember, Prepared, StateMachine } from "../../storage/state-machine.js";
+import type { Outcome } from "../../storage/storage-engine.js";
+import { ByteReader } from "../record/byte-reader.js";
+import { ByteWriter } from "../record/byte-writer.js";
+import { readResult, writeResult } from "../record/result-codec.js";
+import type { Connection } from "../sqlite/connection.js";
+import { prepareRun, sql } from "../sqlite/statements.js";
+import { evaluate } from "./evaluate.js";
+import { KvTable } from "./kv-table.js";
+import { type NamespaceRow, NamespaceTable } from "./namespace-table.js";
+import { RequestLedger } from "./request-ledger.js";
+import { Staging } from "./staging.js";
+
+export interface StateOptions {
+  readonly nodeId: string;
+  readonly storeId: StoreId;
+  readonly namespaceAutoCreate: boolean;
+  /** Wall time that never steps back: no earlier than any commit before. */
+  nowMs(): number;
+}
+
+export class SqliteState implements StateMachine {
+  readonly namespaces: NamespaceTable;
+  readonly #connection: Connection;
+  readonly #options: StateOptions;
+  readonly #kv: KvTable;
+  readonly #ledger: RequestLedger;
+  readonly #begin;
+  readonly #rollback;
+  readonly #batches = new Map<Namespace, ChangeBatch[]>();
+  #attempts = 0;
+
+  constructor(connection: Connection, options: StateOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.namespaces = new NamespaceTable(connection);
+    this.#kv = new KvTable(connection);
+    this.#ledger = new RequestLedger(connection);
+    this.#begin = prepareRun<[]>(connection, sql.beginImmediate);
+    this.#rollback = prepareRun<[]>(connection, sql.rollback);
+  }
+
+  applied(namespace: Namespace): Revision {
+    return this.namespaces.find(namespace)?.applied ?? (0n as Revision);
+  }
+
+  /** Opens the transaction. Throws what SQLite throws, "busy" above all: then nothing happened. */
+  begin(): void {
+    this.#begin.run();
+  }
+
+  prepare(group: readonly GroupMember[], tenure: Tenure): Prepared {
+    this.begin();
+    this.#batches.clear();
+    const nowMs = this.#options.nowMs();
+    const outcomes = group.map((member) => this.#decide(member, tenure, nowMs));
+    this.namespaces.write();
+    return { entries: this.#entries(tenure, nowMs), outcomes };
+  }
+
+  commitPrepared(): void {
+    this.namespaces.promote();
+  }
+
+  abortPrepared(): void {
+    this.namespaces.forget();
+    // After SQLITE_FULL the transaction is gone already, and a ROLLBACK would hide that error.
+    if (this.#connection.inTransaction) this.#rollback.run();
+  }
+
+  #decide(member: GroupMember, tenure: Tenure, nowMs: number): Outcome<TxnResult> {
+    try {
+      const row = this.#namespaceFor(member.request.namespace, nowMs);
+      return this.#execute(member, row, tenure, nowMs);
+    } catch (error) {
+      if (error instanceof EngineError) return { kind: "refused", refusal: refusalOf(error) };
+      throw error;
+    }
+  }
+
+  #execute(
+    member: GroupMember,
+    row: NamespaceRow,
+    tenure: Tenure,
+    nowMs: number,
+  ): Outcome<TxnResult> {
+    const { request } = member;
+    const digest = request.requestId === undefined ? undefined : member.digest();
+    if (request.requestId !== undefined && digest !== undefined) {
+      const first = this.#ledger.find(row.id, request.requestId, digest, nowMs);
+      if (first !== undefined) {
+        const value = { ...readResult(new ByteReader(first.answer)), replayed: true };
+        return { kind: "ok", header: this.#header(row, first.revision, tenure), value };
+      }
+    }
+    const revision = (row.head + 1n) as Revision;
+    const view = {
+      find: (key: Parameters<KvTable["find"]>[1]) => this.#kv.find(row.id, key),
+      range: (range: Parameters<KvTable["range"]>[1], rowsMax: number) =>
+        this.#kv.range(row.id, range, rowsMax),
+      entry: (facts: Parameters<KvTable["entry"]>[0]) => this.#kv.entry(facts),
+    };
+    const staging = new Staging(view, { revision, nowMs });
+    const value = evaluate(request.body, staging);
+    if (staging.size === 0) {
+      return { kind: "ok", header: this.#header(row, row.head, tenure), value };
+    }
+    const recorded = digest === undefined ? undefined : recordOf(request, digest, value);
+    this.#apply(row, revision, staging, { request, recorded });
+    if (recorded !== undefined) this.#ledger.record(row.id, { ...recorded, revision, nowMs });
+    return { kind: "ok", header: this.#header(row, revision, tenure), value };
+  }
+
+  #apply(
+    row: NamespaceRow,
+    revision: Revision,
+    staging: Staging,
+    of: { readonly request: TxnRequest; readonly recorded: RecordedRequest | undefined },
+  ): void {
+    let { keys, liveBytes } = row;
+    const changes = [];
+    for (const { change, replaces } of staging.changes) {
+      if (replaces !== undefined) {
+        keys--;
+        liveBytes -= replaces.key.length + replaces.valueBytes;
+      }
+      if (change.value === null) {
+        if (replaces !== undefined) this.#kv.delete(replaces);
+      } else {
+        this.#kv.put(row.id, { ...change, value: change.value, modRevision: revision }, replaces);
+        keys++;
+        liveBytes += change.key.length + change.value.length;
+      }
+      changes.push(change);
+    }
+    this.namespaces.stage({ ...row, head: revision, applied: revision, keys, liveBytes });
+    const batch = { revision, principal: of.request.principal, request: of.recorded, changes };
+    const batches = this.#batches.get(row.name);
+    if (batches === undefined) this.#batches.set(row.name, [batch]);
+    else batches.push(batch);
+  }
+
+  #namespaceFor(name: Namespace, nowMs: number): NamespaceRow {
+    const row = this.namespaces.find(name);
+    if (row === undefined) {
+      if (this.#options.namespaceAutoCreate) return this.namespaces.fresh(name, nowMs, {});
+      throw new EngineError("namespace-missing", "the namespace does not exist", {
+        hint: "create it with NamespaceService/CreateNamespace; automatic creation is off",
+        facts: { namespace: name },
+      });
+    }
+    if (row.settings.blockWrites) {
+      throw new EngineError("namespace-blocked", `writes are blocked: ${row.settings.blockReason}`, {
+        hint: "an operator has blocked writes to this namespace",
+        facts: { namespace: name },
+      });
+    }
+    return row;
+  }
+
+  #entries(tenure: Tenure, timeMs: number): LogEntry[] {
+    this.#attempts++;
+    const nonce = `${tenure.epoch}-${this.#attempts}`;
+    return [...this.#batches].map(([namespace, batches]) => {
+      const last = this.namespaces.find(namespace)?.head ?? (0n as Revision);
+      const first = (last - BigInt(batches.length) + 1n) as Revision;
+      return { namespace, first, last, epoch: tenure.epoch, nonce, timeMs, batches };
+    });
+  }
+
+  #header(row: NamespaceRow, revision: Revision, tenure: Tenure): Header {
+    const { nodeId, storeId } = this.#options;
+    return { namespace: row.name, revision, epoch: tenure.epoch, nodeId, storeId };
+  }
+}
+
+/** Throws "limit-exceeded" when the answer is too large to be remembered. */
+function recordOf(
+  request: TxnRequest,
+  digest: Uint8Array,
+  result: TxnResult,
+): RecordedRequest | undefined {
+  if (request.requestId === undefined) return undefined;
+  const out = new ByteWriter();
+  writeResult(out, result);
+  const answer = out.finish();
+  RequestLedger.assertRecordable(answer);
+  return { id: request.requestId, digest, answer };
+}

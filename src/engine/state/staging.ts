@@ -1,0 +1,158 @@
+/**
+ * What one request has decided so far: at most one change per key, over the state it started from.
+ * Nothing is written here, so a request that is refused halfway leaves nothing to undo.
+ */
+import { binaryText, compareBytes } from "../../foundation/bytes.js";
+import { EngineError } from "../../storage/errors.js";
+import type { Change, ChangeCause } from "../../storage/log-entry.js";
+import { changesPerRequestMax } from "../../storage/limits.js";
+import type { Entry, Key, KeyRange, LeaseId, Revision } from "../../storage/model.js";
+import { isLive, type KvFacts } from "./kv-row.js";
+
+/** The table as evaluation needs it; kv-table.ts is one. */
+export interface StateView {
+  find(key: Key): KvFacts | undefined;
+  range(range: KeyRange, rowsMax: number): KvFacts[];
+  entry(facts: KvFacts): Entry;
+}
+
+/** A live key as the request sees it: from the table, or from its own earlier operations. */
+export interface Current {
+  readonly key: Key;
+  readonly createRevision: Revision;
+  readonly modRevision: Revision;
+  readonly version: bigint;
+  readonly expiresAtMs: number | undefined;
+  readonly leaseId: LeaseId | undefined;
+  entry(): Entry;
+}
+
+export interface StagedChange {
+  readonly change: Change;
+  /** The row that stands in the table now, live or expired. */
+  readonly replaces: KvFacts | undefined;
+}
+
+export class Staging {
+  readonly #view: StateView;
+  readonly #nowMs: number;
+  readonly #revision: Revision;
+  readonly #changes = new Map<string, StagedChange>();
+
+  constructor(view: StateView, at: { readonly revision: Revision; readonly nowMs: number }) {
+    this.#view = view;
+    this.#nowMs = at.nowMs;
+    this.#revision = at.revision;
+  }
+
+  get changes(): Iterable<StagedChange> {
+    return this.#changes.values();
+  }
+
+  get size(): number {
+    return this.#changes.size;
+  }
+
+  /** The live key, or undefined. */
+  find(key: Key): Current | undefined {
+    const staged = this.#changes.size === 0 ? undefined : this.#changes.get(binaryText(key));
+    if (staged !== undefined) return this.#currentOfChange(staged.change);
+    return this.#liveOf(this.#view.find(key));
+  }
+
+  /** The live keys of a range in order. Throws "limit-exceeded" when there are more than allowed. */
+  range(range: KeyRange): Current[] {
+    const rows = this.#view.range(range, changesPerRequestMax + 1);
+    if (rows.length > changesPerRequestMax) throw tooManyKeys();
+    const found: Current[] = [];
+    for (const facts of rows) {
+      const current = this.#changes.has(binaryText(facts.key)) ? undefined : this.#liveOf(facts);
+      if (current !== undefined) found.push(current);
+    }
+    for (const { change } of this.#changes.values()) {
+      if (!within(change.key, range)) continue;
+      const current = this.#currentOfChange(change);
+      if (current !== undefined) found.push(current);
+    }
+    return found.sort((a, b) => compareBytes(a.key, b.key));
+  }
+
+  /** The key has this value from now on; created when it was not live. */
+  put(
+    key: Key,
+    value: Uint8Array,
+    life: { readonly expiresAtMs: number | undefined; readonly leaseId: LeaseId | undefined },
+  ): bigint {
+    const text = binaryText(key);
+    const staged = this.#changes.get(text);
+    const replaces = staged === undefined ? this.#view.find(key) : staged.replaces;
+    const current =
+      staged === undefined ? this.#liveOf(replaces) : this.#currentOfChange(staged.change);
+    // One change per key and request: a second put of the same key does not count again.
+    const version = (current?.version ?? 0n) + (current === undefined || staged === undefined ? 1n : 0n);
+    const createRevision = current?.createRevision ?? this.#revision;
+    const change: Change = { key, value, createRevision, version, ...life, cause: "client" };
+    this.#stage(text, { change, replaces });
+    return version;
+  }
+
+  /** The key is gone. It must be live. */
+  delete(current: Current, cause: ChangeCause): void {
+    const text = binaryText(current.key);
+    const staged = this.#changes.get(text);
+    const replaces = staged === undefined ? this.#view.find(current.key) : staged.replaces;
+    if (replaces === undefined) {
+      // Made and taken away by the same request: nobody will ever have seen it.
+      this.#changes.delete(text);
+      return;
+    }
+    const { key, createRevision } = current;
+    const change: Change = {
+      key,
+      value: null,
+      createRevision,
+      version: 0n,
+      expiresAtMs: undefined,
+      leaseId: undefined,
+      cause,
+    };
+    this.#stage(text, { change, replaces });
+  }
+
+  #stage(text: string, staged: StagedChange): void {
+    if (this.#changes.size >= changesPerRequestMax && !this.#changes.has(text)) throw tooManyKeys();
+    this.#changes.set(text, staged);
+  }
+
+  #liveOf(facts: KvFacts | undefined): Current | undefined {
+    if (facts === undefined || !isLive(facts, this.#nowMs)) return undefined;
+    return { ...facts, entry: () => this.#view.entry(facts) };
+  }
+
+  #currentOfChange(change: Change): Current | undefined {
+    const value = change.value;
+    if (value === null) return undefined;
+    const { key, createRevision, version, expiresAtMs, leaseId } = change;
+    const modRevision = this.#revision;
+    const entry = { key, value, createRevision, modRevision, version, expiresAtMs, leaseId };
+    return { ...entry, entry: () => entry };
+  }
+}
+
+function within(key: Uint8Array, range: KeyRange): boolean {
+  return (
+    compareBytes(key, range.start) >= 0 &&
+    (range.end === undefined || compareBytes(key, range.end) < 0)
+  );
+}
+
+function tooManyKeys(): EngineError {
+  return new EngineError(
+    "limit-exceeded",
+    `one request may touch at most ${changesPerRequestMax} keys`,
+    {
+      hint: "narrow the range and repeat the request",
+      facts: { limit: "changes_per_request", max: `${changesPerRequestMax}` },
+    },
+  );
+}
