@@ -8,7 +8,11 @@ import type { CreateNamespaceReply, LatchedFault } from "./commit/writer-protoco
 import { emptyLogSpan, type LogSpan, type LogSpanColumns, logSpanOf } from "./log/log-span.js";
 import type { Connection } from "./sqlite/connection.js";
 import { prepareRows, sql } from "./sqlite/statements.js";
-import { type NamespaceColumns, type NamespaceRow, namespaceRowOf } from "./state/namespace-table.js";
+import {
+  type NamespaceColumns,
+  type NamespaceRow,
+  namespaceRowOf,
+} from "./state/namespace-table.js";
 
 export interface NamespaceAdminPorts {
   readonly connection: Connection;
@@ -66,7 +70,16 @@ export class LocalNamespaces implements NamespaceAdmin {
     const span: LogSpan = columns === undefined ? emptyLogSpan : logSpanOf(row.id, columns);
     const { name, createdAtMs, keys, liveBytes, head, settings } = row;
     const historyBytes = span.bytes;
-    return { name, createdAtMs, keys, liveBytes, historyBytes, head, oldest: span.oldest, settings };
+    return {
+      name,
+      createdAtMs,
+      keys,
+      liveBytes,
+      historyBytes,
+      head,
+      oldest: span.oldest,
+      settings,
+    };
   }
 }
 

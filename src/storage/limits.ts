@@ -68,6 +68,12 @@ export const passiveCheckpointFrames = 1_000;
 export const walKeepBytes = 16 * 1024 * 1024;
 export const walSoftLimitBytesDefault = 64 * 1024 * 1024;
 export const walHardLimitBytesDefault = 512 * 1024 * 1024;
+/** Pause after a checkpoint that came to nothing: doubling, from the first to the second. */
+export const checkpointPauseMsMin = 1_000;
+export const checkpointPauseMsMax = 30_000;
+/** At the hard limit writes wait for the next attempt, so the pauses are short. */
+export const checkpointPauseMsMinAtHardLimit = 100;
+export const checkpointPauseMsMaxAtHardLimit = 1_000;
 /** SQLite's own wait while a checkpoint asks for the write lock or for readers to end. */
 export const checkpointBusyMsMax = 50;
 
@@ -88,6 +94,9 @@ export const concurrentRequestBytesMax = 256 * 1024 * 1024;
 export const bulkChunksInFlightMax = 4;
 /** A token is at most a key, a digest and a few numbers, in base64url. */
 export const tokenCharactersMax = 8 * 1024;
+
+/** Why a namespace is blocked, or a server drained, in UTF-8. */
+export const blockReasonBytesMax = 256;
 
 /** What a client that does not read may keep in memory per stream: this, and one message more. */
 export const streamUnsentBytesMax = 1024 * 1024;
@@ -144,6 +153,11 @@ assert(scanPageBytesMax <= pageBytesMax, "a streamed page is never larger than a
 assert(pageRowsDefault <= pageRowsMax, "the default page must be allowed");
 assert(smallRequestBytesMax <= groupCommitBytesWhenSmall, "a small group holds a small request");
 assert(walKeepBytes <= walSoftLimitBytesDefault, "the WAL is reused below the alarm");
+assert(checkpointPauseMsMin <= checkpointPauseMsMax, "pauses grow");
+assert(
+  checkpointPauseMsMaxAtHardLimit <= checkpointPauseMsMin,
+  "writes that wait are not made to wait longer than the ladder does at ease",
+);
 assert(walSoftLimitBytesDefault < walHardLimitBytesDefault, "the alarm comes before the refusal");
 assert(
   connectionWindowBytes >= streamWindowBytes,

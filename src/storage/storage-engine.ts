@@ -4,8 +4,17 @@
  */
 import type { Refusal } from "./errors.js";
 import type { Maintenance } from "./maintenance.js";
-import type { Entry, Header, Key, KeyRange, Namespace, Revision } from "./model.js";
-import type { RequestId, TxnRequest, TxnResult } from "./model.js";
+import type {
+  Entry,
+  Header,
+  Key,
+  KeyRange,
+  Namespace,
+  RequestId,
+  Revision,
+  TxnRequest,
+  TxnResult,
+} from "./model.js";
 import type { NamespaceAdmin } from "./namespaces.js";
 
 /** A local engine answers a point read at once; `await` works on both. */

@@ -13,7 +13,12 @@ import type { MaybePromise, PointRead } from "../../storage/storage-engine.js";
 import type { EngineOptions } from "../engine-options.js";
 import type { AppendedEntry } from "../log/local-log.js";
 import { decodeEntries } from "../record/page-codec.js";
-import { attest, type Connection, type OpenConnection, openConnection } from "../sqlite/connection.js";
+import {
+  attest,
+  type Connection,
+  type OpenConnection,
+  openConnection,
+} from "../sqlite/connection.js";
 import { isLive } from "../state/kv-row.js";
 import { assertPresent } from "./at-revision.js";
 import type { ReaderPool } from "./reader-pool.js";

@@ -10,8 +10,8 @@ import { scanPageBytesMax, scanPageRowsMax } from "../../storage/limits.js";
 import type { Entry, Namespace, Revision } from "../../storage/model.js";
 import type { CallLimits, PageRead, RangeRead } from "../../storage/storage-engine.js";
 import { decodeEntries } from "../record/page-codec.js";
-import type { PageReply } from "./reader-protocol.js";
 import type { ReaderLink, ReaderPool } from "./reader-pool.js";
+import type { PageReply } from "./reader-protocol.js";
 import type { SnapshotLease, SnapshotRegistry } from "./snapshot-registry.js";
 
 /** Undefined head = the namespace does not exist. */

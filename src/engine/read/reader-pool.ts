@@ -2,8 +2,9 @@
  * The reader threads: who is asked next, how many may wait, and a new thread for one that died. A
  * request that was lost with its thread is a read, so it can simply be asked again by its caller.
  */
-import { ThreadExitError, ThreadLink } from "../../foundation/thread-link.js";
+
 import type { ThreadFailure } from "../../foundation/thread-host.js";
+import { ThreadExitError, ThreadLink } from "../../foundation/thread-link.js";
 import type { Log } from "../../observability/log.js";
 import { EngineError, type EngineErrorKind, type RefusalFacts } from "../../storage/errors.js";
 import { readQueueRequestsMax } from "../../storage/limits.js";
@@ -45,7 +46,10 @@ export class ReaderPool {
     }
     const first = this.#links[0];
     if (first === undefined) throw new ThreadExitError("the readers are closed");
-    return this.#links.reduce((least, link) => (link.pending < least.pending ? link : least), first);
+    return this.#links.reduce(
+      (least, link) => (link.pending < least.pending ? link : least),
+      first,
+    );
   }
 
   async attest(): Promise<ConnectionReading[]> {

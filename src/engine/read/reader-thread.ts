@@ -11,7 +11,12 @@ import { snapshotCacheBytes, snapshotConnectionsKept } from "../../storage/limit
 import type { ConnectionReading } from "../../storage/maintenance.js";
 import type { PageRead } from "../../storage/storage-engine.js";
 import { encodeEntries } from "../record/page-codec.js";
-import { attest, type Connection, type OpenConnection, openConnection } from "../sqlite/connection.js";
+import {
+  attest,
+  type Connection,
+  type OpenConnection,
+  openConnection,
+} from "../sqlite/connection.js";
 import { assertPresent } from "./at-revision.js";
 import type { PageReply, ReaderReplies, ReaderStart, ToReader } from "./reader-protocol.js";
 import { type Head, type Rows, TableReader } from "./table-reader.js";

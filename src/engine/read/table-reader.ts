@@ -18,8 +18,8 @@ import {
   prepareRun,
   type RangeEnd,
   type RangeStart,
-  sql,
   type Statement,
+  sql,
 } from "../sqlite/statements.js";
 import { entryOf, factsOf, isLive } from "../state/kv-row.js";
 

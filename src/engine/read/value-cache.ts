@@ -7,8 +7,8 @@ import { LRUCache } from "lru-cache";
 import { binaryText } from "../../foundation/bytes.js";
 import type { Metrics } from "../../observability/metrics.js";
 import type { Entry, Key, Namespace, Revision } from "../../storage/model.js";
-import { decodeBatches } from "../record/entry-codec.js";
 import type { AppendedEntry } from "../log/local-log.js";
+import { decodeBatches } from "../record/entry-codec.js";
 
 /** What an entry costs beside its key and value: objects, map slots, numbers. */
 const entryOverheadBytes = 400;

@@ -1,0 +1,65 @@
+/**
+ * The end of a store, in the one order that leaves nothing behind: no new work, the queue, the
+ * snapshots and checks, the readers, the final checkpoint, then the guard, and the writer last,
+ * because only the close of the last read-write connection takes the WAL files away. After a fault
+ * nothing of this happens: a checkpoint would write pages that the disk may have lost.
+ */
+import { statSync } from "node:fs";
+import { describeError } from "../observability/log.js";
+import type { OpenStore } from "./assemble-engine.js";
+import type { CommitQueue } from "./commit/commit-queue.js";
+import type { IntegrityChecker } from "./integrity/integrity-check.js";
+import type { PointReads } from "./read/point-reads.js";
+import type { ReaderPool } from "./read/reader-pool.js";
+import type { SnapshotRegistry } from "./read/snapshot-registry.js";
+import { writeCleanMarker } from "./recovery/clean-marker.js";
+import type { Checkpointer } from "./wal/checkpointer.js";
+import type { WalIndexReader } from "./wal/wal-index.js";
+
+export interface EndingParts {
+  readonly pool: ReaderPool;
+  readonly points: PointReads;
+  readonly snapshots: SnapshotRegistry;
+  readonly walIndex: WalIndexReader;
+  readonly checkpointer: Checkpointer;
+  readonly queue: CommitQueue;
+  readonly integrity: IntegrityChecker;
+}
+
+export async function endEngine(store: OpenStore, parts: EndingParts): Promise<void> {
+  const { life, writer } = store;
+  life.drain("the store is closing");
+  await parts.queue.drained();
+  await parts.integrity.close();
+  parts.snapshots.close();
+  await parts.pool.close();
+  if (life.is("failed")) return;
+  const last = await parts.checkpointer.finish(store.options.busyBudgetMs);
+  if (life.is("failed")) return;
+  parts.points.connection.close();
+  const { commitSequence } = await writer.request({ kind: "close" });
+  life.moveTo("closed", "the store is closed");
+  await writer.terminate();
+  parts.walIndex.close();
+  const emptied = last.outcome === "TRUNCATED" || last.outcome === "NOTHING_TO_DO";
+  if (emptied && sizeOf(store.before.files.wal) === 0) {
+    await markClean(store, commitSequence);
+  }
+  store.before.lock.release();
+}
+
+async function markClean(store: OpenStore, commitSequence: bigint): Promise<void> {
+  const { before, opened, ports } = store;
+  const { storeId, epoch } = opened;
+  const atMs = ports.clock.wallMs();
+  try {
+    await writeCleanMarker(before.files, { storeId, epoch, commitSequence, atMs });
+  } catch (cause) {
+    // Without the marker the next start checks more than it needs to; nothing is lost.
+    ports.log.event("engine.close-failed", { reason: describeError(cause) });
+  }
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}

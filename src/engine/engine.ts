@@ -1,0 +1,133 @@
+/**
+ * The engine over SQLite: routes each verb to its mechanism, fills the header, and keeps the order
+ * in which everything ends. open-engine.ts makes it; nothing else does.
+ */
+import type { Clock } from "../foundation/clock.js";
+import { EngineError } from "../storage/errors.js";
+import type { Maintenance } from "../storage/maintenance.js";
+import type { Header, Namespace, Revision, TxnRequest, TxnResult } from "../storage/model.js";
+import type { NamespaceAdmin } from "../storage/namespaces.js";
+import type {
+  CallLimits,
+  EngineCaps,
+  MaybePromise,
+  Outcome,
+  Page,
+  PageRead,
+  PointRead,
+  RangeRead,
+  StorageEngine,
+} from "../storage/storage-engine.js";
+import type { CommitQueue } from "./commit/commit-queue.js";
+import type { EngineOptions } from "./engine-options.js";
+import type { EngineLife } from "./engine-state.js";
+import { namespaceMissing } from "./namespace-admin.js";
+import type { PointReads } from "./read/point-reads.js";
+import type { PageOfRange, RangeReads } from "./read/range-reads.js";
+
+export interface EngineParts {
+  readonly options: EngineOptions;
+  readonly clock: Clock;
+  readonly identity: Pick<Header, "epoch" | "nodeId" | "storeId">;
+  readonly life: EngineLife;
+  readonly queue: CommitQueue;
+  readonly points: PointReads;
+  readonly ranges: RangeReads;
+  readonly maintenance: Maintenance;
+  readonly namespaces: NamespaceAdmin;
+  /** True while the WAL is at its hard limit and cannot be given back. */
+  writesMustWait(): boolean;
+  /** Ends everything in order; called once. */
+  end(): Promise<void>;
+}
+
+export class SqliteEngine implements StorageEngine {
+  readonly caps: EngineCaps;
+  readonly maintenance: Maintenance;
+  readonly namespaces: NamespaceAdmin;
+  readonly #parts: EngineParts;
+  #closed: Promise<void> | undefined;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.caps = {
+      valueBytesMax: parts.options.valueBytesMax,
+      readsHistory: false,
+      spansNamespaces: false,
+    };
+    this.maintenance = parts.maintenance;
+    this.namespaces = parts.namespaces;
+  }
+
+  commit(request: TxnRequest, call: CallLimits): Promise<Outcome<TxnResult>> {
+    this.#parts.life.assertWritable();
+    if (this.#parts.writesMustWait()) throw walLimit();
+    return this.#parts.queue.commit(request, call);
+  }
+
+  get(
+    namespace: Namespace,
+    read: PointRead,
+    _call: CallLimits,
+  ): MaybePromise<{
+    readonly header: Header;
+    readonly entries: readonly Awaited<ReturnType<PointReads["read"]>>["entries"][number][];
+  }> {
+    this.#parts.life.assertReadable();
+    const found = this.#parts.points.read(namespace, read);
+    if (found instanceof Promise) {
+      return found.then(({ head, entries }) => ({
+        header: this.#header(namespace, head),
+        entries,
+      }));
+    }
+    return { header: this.#header(namespace, found.head), entries: found.entries };
+  }
+
+  async list(namespace: Namespace, read: PageRead, _call: CallLimits): Promise<Page> {
+    this.#parts.life.assertReadable();
+    return this.#page(namespace, await this.#parts.ranges.page(namespace, read));
+  }
+
+  async *scan(
+    namespace: Namespace,
+    read: RangeRead,
+    owner: string,
+    call: CallLimits,
+  ): AsyncIterable<Page> {
+    this.#parts.life.assertReadable();
+    for await (const page of this.#parts.ranges.scan(namespace, read, owner, call)) {
+      yield this.#page(namespace, page);
+    }
+  }
+
+  head(namespace: Namespace): Header {
+    this.#parts.life.assertReadable();
+    return this.#header(namespace, this.#parts.points.head(namespace));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#parts.end();
+    return this.#closed;
+  }
+
+  #page(namespace: Namespace, page: PageOfRange): Page {
+    const { entries, more, count } = page;
+    return { header: this.#header(namespace, page.head), entries, more, count };
+  }
+
+  /** A namespace that is not there yet reads as empty where a write would make it. */
+  #header(namespace: Namespace, head: Revision | undefined): Header {
+    if (head === undefined && !this.#parts.options.namespaceAutoCreate) {
+      throw namespaceMissing(namespace);
+    }
+    const { epoch, nodeId, storeId } = this.#parts.identity;
+    return { namespace, revision: head ?? (0n as Revision), epoch, nodeId, storeId };
+  }
+}
+
+function walLimit(): EngineError {
+  return new EngineError("wal-limit", "the WAL is at its hard limit and cannot be emptied", {
+    hint: "retry after a pause; `kvdb wal` names who keeps it from being emptied",
+  });
+}

@@ -1,0 +1,4 @@
+/** The engine's front door: everything outside src/engine imports from here and nowhere else. */
+export type { EngineOptions, EnginePorts, Synchronous } from "./engine-options.js";
+export { openEngine } from "./open-engine.js";
+export { formatVersion } from "./sqlite/schema.js";

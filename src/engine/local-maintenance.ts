@@ -1,0 +1,179 @@
+/** What operators may ask: measured now, on the connection or file it is about. */
+import { closeSync, openSync, readSync, statfsSync, statSync } from "node:fs";
+import type { Cancel, Clock } from "../foundation/clock.js";
+import type { EngineEvents } from "../observability/events.js";
+import { namespacesMax } from "../storage/limits.js";
+import type {
+  Alarm,
+  CheckpointMode,
+  CheckpointRecord,
+  EngineEvent,
+  EngineState,
+  EngineStatus,
+  IntegrityMode,
+  IntegrityProgress,
+  IntegrityReport,
+  Maintenance,
+  PragmaStatus,
+  RecoveryReport,
+  WalStatus,
+} from "../storage/maintenance.js";
+import type { Header } from "../storage/model.js";
+import type { NamespaceAdmin } from "../storage/namespaces.js";
+import type { CommitQueue } from "./commit/commit-queue.js";
+import type { Opened } from "./commit/writer-protocol.js";
+import type { EngineLife } from "./engine-state.js";
+import { followEvents } from "./event-stream.js";
+import type { IntegrityChecker } from "./integrity/integrity-check.js";
+import type { PointReads } from "./read/point-reads.js";
+import type { ReaderPool } from "./read/reader-pool.js";
+import type { SnapshotRegistry } from "./read/snapshot-registry.js";
+import type { DataFiles } from "./recovery/data-directory.js";
+import { formatVersion } from "./sqlite/schema.js";
+import { readWalHeader, walHeaderBytes } from "./sqlite/wal-format.js";
+import type { Checkpointer } from "./wal/checkpointer.js";
+import type { WalIndexReader } from "./wal/wal-index.js";
+import type { WriterLink } from "./writer-link.js";
+
+export interface MaintenanceParts {
+  readonly clock: Clock;
+  readonly files: DataFiles;
+  readonly identity: Pick<Header, "epoch" | "nodeId" | "storeId">;
+  readonly opened: Opened;
+  readonly recovery: RecoveryReport;
+  readonly life: EngineLife;
+  readonly events: EngineEvents;
+  readonly writer: WriterLink;
+  readonly queue: CommitQueue;
+  readonly points: PointReads;
+  readonly pool: ReaderPool;
+  readonly namespaces: NamespaceAdmin;
+  readonly checkpointer: Checkpointer;
+  readonly integrity: IntegrityChecker;
+  readonly walIndex: WalIndexReader;
+  readonly snapshots: SnapshotRegistry;
+  alarms(): readonly Alarm[];
+}
+
+/** Said with every reading, because the word promises more than the mode gives. */
+const synchronousNote =
+  "synchronous is per connection; EXTRA syncs the WAL at every commit exactly as FULL does, and " +
+  "adds a directory sync when a rollback journal is deleted";
+
+export class LocalMaintenance implements Maintenance {
+  readonly #parts: MaintenanceParts;
+
+  constructor(parts: MaintenanceParts) {
+    this.#parts = parts;
+  }
+
+  status(): EngineStatus {
+    const { files, life, identity, opened, queue, recovery } = this.#parts;
+    const disk = statfsSync(files.directory);
+    const pages = (pragma: string): number =>
+      this.#parts.points.connection.pragma(pragma, { simple: true }) as number;
+    return {
+      state: life.state,
+      reason: life.reason,
+      ...identity,
+      sqliteVersion: opened.sqliteVersion,
+      formatVersion,
+      databaseBytes: sizeOf(files.database),
+      walBytes: sizeOf(files.wal),
+      freelistBytes: pages("freelist_count") * pages("page_size"),
+      diskFreeBytes: disk.bavail * disk.bsize,
+      diskTotalBytes: disk.blocks * disk.bsize,
+      heads: this.#parts.namespaces
+        .list({ after: "", rowsMax: namespacesMax })
+        .map(({ name, head }) => ({ namespace: name, head })),
+      alarms: this.#parts.alarms(),
+      recovery,
+      queue: queue.depth,
+    };
+  }
+
+  onState(listener: (state: EngineState, reason: string) => void): Cancel {
+    return this.#parts.life.onMove(listener);
+  }
+
+  async probe(): Promise<void> {
+    this.#parts.life.assertReadable();
+    this.#parts.points.connection.prepare("SELECT count(*) FROM store").get();
+    await this.#parts.writer.request({ kind: "ping" });
+  }
+
+  async pragmas(): Promise<PragmaStatus> {
+    const { writer, points, pool, opened } = this.#parts;
+    const [ofWriter, ofReaders] = await Promise.all([
+      writer.request({ kind: "attest" }),
+      pool.attest(),
+    ]);
+    return {
+      connections: [ofWriter, points.attest(), ...ofReaders],
+      compileOptions: opened.compileOptions,
+      note: synchronousNote,
+    };
+  }
+
+  wal(): WalStatus {
+    const { checkpointer, walIndex, snapshots, files } = this.#parts;
+    const index = walIndex.read();
+    const sequence = checkpointSequenceOf(files.wal);
+    return {
+      ...checkpointer.status(),
+      walBytes: sizeOf(files.wal),
+      frames: index?.frames ?? 0,
+      framesBackfilled: index?.framesBackfilled ?? 0,
+      salts: index?.salts ?? [0, 0],
+      checkpointSequence: sequence,
+      readMarks: index?.readMarks ?? [],
+      snapshots: snapshots.list(),
+    };
+  }
+
+  checkpoint(mode: CheckpointMode): Promise<CheckpointRecord> {
+    return this.#parts.checkpointer.request(mode);
+  }
+
+  checkIntegrity(
+    mode: IntegrityMode,
+    signal: AbortSignal,
+  ): AsyncIterable<IntegrityProgress | IntegrityReport> {
+    return this.#parts.integrity.check(mode, signal);
+  }
+
+  lastIntegrityReport(): IntegrityReport | undefined {
+    return this.#parts.integrity.lastReport();
+  }
+
+  events(after: number, signal: AbortSignal): AsyncIterable<EngineEvent> {
+    return followEvents(this.#parts.events, after, signal);
+  }
+
+  drain(reason: string): void {
+    this.#parts.life.drain(reason);
+  }
+
+  resume(): void {
+    this.#parts.life.resume();
+  }
+}
+
+/** The `-wal` file carries no locks of SQLite's, so unlike the other two it may be opened and closed. */
+function checkpointSequenceOf(walFile: string): number {
+  if (sizeOf(walFile) < walHeaderBytes) return 0;
+  const bytes = new Uint8Array(walHeaderBytes);
+  const descriptor = openSync(walFile, "r");
+  try {
+    readSync(descriptor, bytes, 0, walHeaderBytes, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  const reading = readWalHeader(bytes);
+  return reading.kind === "valid" ? reading.header.checkpointSequence : 0;
+}
+
+/** `stat` is the one thing that may be done to these files while connections are open. */
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}

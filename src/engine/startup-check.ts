@@ -1,0 +1,62 @@
+/**
+ * The integrity check of a start. After a clean stop it never delays readiness; after a crash a
+ * quick check may, within its budget; a full check always does. Whenever it ends, its failure meets
+ * the policy: refuse (the process exits), read-only, or a warning.
+ */
+import type { Cancel, Clock } from "../foundation/clock.js";
+import type { IntegrityReport } from "../storage/maintenance.js";
+import type { AlarmBoard } from "./alarm-board.js";
+import type { EngineOptions, EnginePorts } from "./engine-options.js";
+import type { EngineLife } from "./engine-state.js";
+import type { IntegrityChecker } from "./integrity/integrity-check.js";
+
+export interface StartupCheckParts {
+  readonly options: EngineOptions;
+  readonly clock: Clock;
+  readonly unclean: boolean;
+  readonly integrity: IntegrityChecker;
+  readonly life: EngineLife;
+  readonly alarms: AlarmBoard;
+  readonly onFatal: EnginePorts["onFatal"];
+}
+
+/** Resolves when readiness may go on: at once, after the budget, or after the check. */
+export async function startupCheck(parts: StartupCheckParts): Promise<void> {
+  const { options, clock, unclean, integrity } = parts;
+  if (options.integrityOnStart === "off") return;
+  const finished = integrity.checkAtStart(options.integrityOnStart).then((report) => {
+    applyPolicy(report, parts);
+  });
+  if (options.integrityOnStart === "full") return finished;
+  if (unclean) await firstOf(finished, options.integrityStartupBudgetMs, clock);
+}
+
+function applyPolicy(report: IntegrityReport, parts: StartupCheckParts): void {
+  const { options, life, alarms, onFatal } = parts;
+  if (report.verdict === "passed" || report.verdict === "cancelled") return;
+  const reason = `the integrity check at start ${report.verdict === "failed" ? "failed" : "could not run"}`;
+  alarms.raise("INTEGRITY_FAILED", `${reason}: ${report.messages[0] ?? "no details"}`);
+  switch (options.integrityFailurePolicy) {
+    case "refuse":
+      life.moveTo("failed", reason);
+      onFatal({ kind: "damaged", reason });
+      return;
+    case "readonly":
+      life.moveTo("read_only", reason);
+      return;
+    case "warn":
+      return;
+  }
+}
+
+async function firstOf(finished: Promise<void>, budgetMs: number, clock: Clock): Promise<void> {
+  let cancel: Cancel = () => undefined;
+  const budget = new Promise<void>((resolve) => {
+    cancel = clock.after(budgetMs, resolve);
+  });
+  try {
+    await Promise.race([finished, budget]);
+  } finally {
+    cancel();
+  }
+}
