@@ -44,7 +44,7 @@ export function printConfig(config: Config, sources: Sources): string {
 export function profileFile(profile: Profile): string {
   const lines = [
     `# ${profiles[profile].doc}`,
-    "# Made from src/config by `npm run generate`. For --config, EnvironmentFile= or --env-file.",
+    "# Made from src/config by `npm run generate:docs`. For --config, EnvironmentFile= or --env-file.",
     "",
     `KVDB_PROFILE=${profile}`,
     "# Reported, and nothing is derived from it.",
