@@ -11,6 +11,7 @@ import type { Readiness } from "../rpc/readiness.js";
 import { createServiceTable } from "../rpc/service-table.js";
 import type { StorageEngine } from "../storage/storage-engine.js";
 import { GrpcServer } from "../transport/grpc-js/grpc-server.js";
+import { preparePath } from "../transport/listeners.js";
 import { addressText } from "./address-text.js";
 import type { ProbeResult } from "./liveness.js";
 
@@ -58,6 +59,7 @@ export async function openListeners(parts: ListenerParts): Promise<Listeners> {
   const [address] = config.httpListen;
   if (address === undefined) return new Listeners(grpc, undefined);
   try {
+    if (address.kind === "unix") await preparePath(addressText(address), address.path);
     return new Listeners(grpc, await OpsServer.open(address, opsSources(parts), log));
   } catch (cause) {
     await grpc.close();

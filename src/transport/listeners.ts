@@ -101,7 +101,7 @@ function listen(server: Server, address: string, target: ListenTarget): Promise<
 }
 
 /** A socket file that a dead process left behind is removed; one that answers, or no socket, stays. */
-async function preparePath(address: string, path: string): Promise<void> {
+export async function preparePath(address: string, path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: directoryMode });
   const found = await lstat(path).catch((error: unknown) => {
     if (codeOf(error) === "ENOENT") return undefined;

@@ -62,9 +62,9 @@ export class AcknowledgedLoad {
     for (let at = 0; at < keys.length; at += keysPerRead) {
       const page = keys.slice(at, at + keysPerRead);
       const request = BatchGetRequest.fromPartial({ keys: page.map(bytesOf) });
-      const { entries } = await answerTo<{
-        readonly entries: readonly { readonly kv?: unknown }[];
-      }>((done) => client.kv.batchGet(request, done));
+      const { entries } = await answerTo<BatchGetResponse>((done) => {
+        client.kv.batchGet(request, done);
+      });
       page.forEach((key, index) => {
         const problem = this.#problemOf(key, entries[index]);
         if (problem !== undefined) found.push(problem);

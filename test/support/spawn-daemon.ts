@@ -18,6 +18,8 @@ export interface DaemonOptions {
   readonly wrapper?: readonly string[];
   /** False: nothing is added to the flags and settings above. */
   readonly defaults?: boolean;
+  /** Runs as this user; only root may ask for it. */
+  readonly uid?: number;
 }
 
 export interface ReadyLine {
@@ -52,6 +54,7 @@ export class Daemon {
     const [command, ...flags] = commandLine(options);
     this.process = spawn(command ?? process.execPath, flags, {
       env: environment(options),
+      ...(options.uid !== undefined && { uid: options.uid, gid: options.uid }),
       stdio: ["ignore", "pipe", "pipe"],
     });
     collect(this.process.stdout, this.stdout);
@@ -115,11 +118,17 @@ function commandLine(options: DaemonOptions): readonly string[] {
   return [...(options.wrapper ?? []), ...node, ...usual, ...(options.flags ?? [])];
 }
 
-function environment(options: DaemonOptions): NodeJS.ProcessEnv {
+/** What every program needs of the environment, and nothing that is a setting of ours. */
+export function plainEnvironment(): NodeJS.ProcessEnv {
   const kept: NodeJS.ProcessEnv = {};
   for (const name of ["PATH", "HOME", "TMPDIR", "NODE_V8_COVERAGE"]) {
     if (process.env[name] !== undefined) kept[name] = process.env[name];
   }
+  return kept;
+}
+
+function environment(options: DaemonOptions): NodeJS.ProcessEnv {
+  const kept = plainEnvironment();
   if (options.defaults === false) return { ...kept, ...options.env };
   return {
     ...kept,
