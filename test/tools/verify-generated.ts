@@ -8,7 +8,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./source-files.js";
 
-const generated = ["src/wire", "docs/reference", "docs/ARCHITECTURE.md"];
+const generated = ["src/wire", "docs/reference", "docs/ARCHITECTURE.md", "deploy/env"];
 
 const before = digests();
 execFileSync("npm", ["run", "--silent", "generate"], { cwd: root, stdio: "inherit" });
