@@ -5,6 +5,7 @@
 import type { EngineEvents } from "../observability/events.js";
 import { describeError } from "../observability/log.js";
 import type { RecoveryReport } from "../storage/maintenance.js";
+import type { Header } from "../storage/model.js";
 import type { AlarmBoard } from "./alarm-board.js";
 import { CommitQueue } from "./commit/commit-queue.js";
 import type { GroupReply, LatchedFault, Opened } from "./commit/writer-protocol.js";
@@ -39,27 +40,67 @@ export interface OpenStore {
 export interface AssembledEngine {
   readonly engine: SqliteEngine;
   readonly integrity: IntegrityChecker;
-  onWriterExit(code: number, error: Error | undefined): void;
+  readonly onWriterExit: (code: number, error: Error | undefined) => void;
 }
 
 export function assembleEngine(store: OpenStore): AssembledEngine {
-  const { options, ports, events, life, alarms, before, writer, opened } = store;
-  const { clock, log, metrics, random } = ports;
+  const { options, ports, life, before, opened } = store;
+  const { clock, log, metrics } = ports;
   const identity = { epoch: opened.epoch, nodeId: opened.nodeId, storeId: opened.storeId };
-  const onFault = faultHandler(store);
-  const pool = ReaderPool.start({ ...options, file: before.files.database }, log);
-  const points = new PointReads(
-    { ...options, file: before.files.database },
-    { pool, clock, metrics },
-  );
+  const pool = ReaderPool.start(options, log);
+  const points = new PointReads(options, { pool, clock, metrics });
   const snapshots = new SnapshotRegistry({ clock, log, idleMsMax: options.snapshotIdleMsMax });
   const walIndex = WalIndexReader.open(before.files.shm);
+  const integrity = makeIntegrity(store);
+  const fail = (fault: LatchedFault): void => {
+    queue.fail(fault);
+  };
+  const checkpointer = makeCheckpointer(store, { snapshots, walIndex, integrity, fail });
+  const queue = makeQueue(store, { identity, points, checkpointer });
+  const namespaces = makeNamespaces(store, points, fail);
+  followDepths(store, queue, pool);
+  const parts = { pool, points, snapshots, walIndex, checkpointer, queue, integrity };
+  const maintenance = new LocalMaintenance({ ...store, ...parts, ...ports, identity, namespaces });
+  const engine = new SqliteEngine({
+    options,
+    identity,
+    life,
+    queue,
+    points,
+    ranges: new RangeReads({ pool, snapshots, clock }),
+    maintenance,
+    namespaces,
+    writesMustWait: () => checkpointer.writesMustWait(),
+    end: () => endEngine(store, parts),
+  });
+  const onWriterExit = (code: number, error: Error | undefined): void => {
+    if (life.is("closed")) return;
+    const message = error === undefined ? `exit code ${code}` : describeError(error);
+    log.event("engine.thread-exited", { thread: "writer", exitCode: code, reason: message });
+    fail({ kind: "io", code: "WRITER_LOST", message, outcomeUnknown: false });
+  };
+  return { engine, integrity, onWriterExit };
+}
+
+function makeCheckpointer(
+  store: OpenStore,
+  parts: {
+    readonly snapshots: SnapshotRegistry;
+    readonly walIndex: WalIndexReader;
+    readonly integrity: IntegrityChecker;
+    fail(fault: LatchedFault): void;
+  },
+): Checkpointer {
+  const { options, ports, events, before, writer, opened } = store;
+  const { snapshots, walIndex, integrity } = parts;
   const checkpointer = Checkpointer.start(
     options,
     {
+      ...ports,
+      events,
       run: async (mode) => {
         const { raw, fault } = await writer.request({ kind: "checkpoint", mode });
-        if (fault !== undefined) queue.fail(fault);
+        if (fault !== undefined) parts.fail(fault);
         return raw;
       },
       snapshots: {
@@ -69,27 +110,35 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
       },
       foreignReaders: () => walIndex.foreignReaders(),
       nameOfProcess: (pid) => integrity.nameOfProcess(pid),
-      clock,
-      random,
-      log,
-      metrics,
-      events,
     },
     opened.checkpoint.after,
   );
   checkpointer.noteStartup(opened.checkpoint, before.walBytesFound > 0);
+  return checkpointer;
+}
+
+function makeQueue(
+  store: OpenStore,
+  parts: {
+    readonly identity: Pick<Header, "epoch" | "nodeId" | "storeId">;
+    readonly points: PointReads;
+    readonly checkpointer: Checkpointer;
+  },
+): CommitQueue {
+  const { options, ports, writer } = store;
+  const { clock, random, log } = ports;
   const observe = commitObserver(store);
-  const queue = new CommitQueue({
+  return new CommitQueue({
     clock,
     random,
     requestsMax: options.writeQueueRequestsMax,
     busyBudgetMs: options.busyBudgetMs,
-    identity,
+    identity: parts.identity,
     send: ({ requests, count, skip, nowMs }) =>
       writer.request({ kind: "commit-group", requests, count, skip, nowMs }, [requests.buffer]),
     onCommitted: (reply, requests) => {
-      points.noteCommit(reply.entries);
-      checkpointer.noteCommit(reply.gauge);
+      parts.points.noteCommit(reply.entries);
+      parts.checkpointer.noteCommit(reply.gauge);
       observe(reply, requests);
     },
     onBusy: (code) => {
@@ -98,78 +147,47 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     onDiskFull: (code) => {
       log.event("engine.disk-full", { code });
     },
-    onFault,
+    onFault: faultHandler(store),
   });
-  const namespaces = new LocalNamespaces({
+}
+
+function makeNamespaces(
+  store: OpenStore,
+  points: PointReads,
+  onFault: (fault: LatchedFault) => void,
+): LocalNamespaces {
+  const { ports, writer } = store;
+  return new LocalNamespaces({
     connection: points.connection,
-    clock,
-    log,
+    clock: ports.clock,
+    log: ports.log,
     create: (name, settings, nowMs) =>
       writer.request({ kind: "create-namespace", name, settings, nowMs }),
-    onFault: (fault) => {
-      queue.fail(fault);
-    },
+    onFault,
   });
-  const integrity = new IntegrityChecker({
+}
+
+function makeIntegrity(store: OpenStore): IntegrityChecker {
+  const { ports, events, before, writer, opened } = store;
+  const { clock } = ports;
+  return new IntegrityChecker({
+    ...ports,
+    events,
     file: before.files.database,
     failuresBefore: opened.integrityFailures,
     countFailure: () => writer.request({ kind: "count-integrity-failure", nowMs: clock.wallMs() }),
-    clock,
-    log,
-    metrics,
-    events,
   });
-  metrics.counter("startupRecoveries").add(opened.recoveries);
-  const depth = metrics.gauge("queueDepth", { queue: "commit" });
+}
+
+function followDepths(store: OpenStore, queue: CommitQueue, pool: ReaderPool): void {
+  const { metrics } = store.ports;
+  metrics.counter("startupRecoveries").add(store.opened.recoveries);
+  const commits = metrics.gauge("queueDepth", { queue: "commit" });
   const reads = metrics.gauge("queueDepth", { queue: "read" });
   metrics.beforeScrape(() => {
-    depth.set(queue.depth.requests);
+    commits.set(queue.depth.requests);
     reads.set(pool.waiting);
   });
-  const ranges = new RangeReads({ pool, snapshots, clock });
-  const maintenance = new LocalMaintenance({
-    clock,
-    files: before.files,
-    identity,
-    opened,
-    recovery: store.recovery,
-    life,
-    events,
-    writer,
-    queue,
-    points,
-    pool,
-    namespaces,
-    checkpointer,
-    integrity,
-    walIndex,
-    snapshots,
-    alarms: () => [...alarms.list(), ...[checkpointer.alarm() ?? []].flat()],
-  });
-  const parts = { pool, points, snapshots, walIndex, checkpointer, queue, integrity };
-  const engine = new SqliteEngine({
-    options,
-    clock,
-    identity,
-    life,
-    queue,
-    points,
-    ranges,
-    maintenance,
-    namespaces,
-    writesMustWait: () => checkpointer.writesMustWait(),
-    end: () => endEngine(store, parts),
-  });
-  return {
-    engine,
-    integrity,
-    onWriterExit: (code, error) => {
-      if (life.state === "closed") return;
-      const message = error === undefined ? `exit code ${code}` : describeError(error);
-      log.event("engine.thread-exited", { thread: "writer", exitCode: code, reason: message });
-      queue.fail({ kind: "io", code: "WRITER_LOST", message, outcomeUnknown: false });
-    },
-  };
 }
 
 /** Fails closed: nothing more is written, checkpointed or closed; the process is asked to exit. */

@@ -84,7 +84,11 @@ export class EngineLife {
         throw new EngineError("read-only", `the store is read-only: ${this.#reason}`, {
           hint: "an operator must look: see GetStatus and the last integrity report",
         });
-      default:
+      case "opening":
+      case "recovering":
+      case "draining":
+      case "failed":
+      case "closed":
         this.assertReadable();
     }
   }

@@ -2,7 +2,6 @@
  * The engine over SQLite: routes each verb to its mechanism, fills the header, and keeps the order
  * in which everything ends. open-engine.ts makes it; nothing else does.
  */
-import type { Clock } from "../foundation/clock.js";
 import { EngineError } from "../storage/errors.js";
 import type { Maintenance } from "../storage/maintenance.js";
 import type { Header, Namespace, Revision, TxnRequest, TxnResult } from "../storage/model.js";
@@ -10,7 +9,6 @@ import type { NamespaceAdmin } from "../storage/namespaces.js";
 import type {
   CallLimits,
   EngineCaps,
-  MaybePromise,
   Outcome,
   Page,
   PageRead,
@@ -22,12 +20,11 @@ import type { CommitQueue } from "./commit/commit-queue.js";
 import type { EngineOptions } from "./engine-options.js";
 import type { EngineLife } from "./engine-state.js";
 import { namespaceMissing } from "./namespace-admin.js";
-import type { PointReads } from "./read/point-reads.js";
+import type { PointReads, PointsRead } from "./read/point-reads.js";
 import type { PageOfRange, RangeReads } from "./read/range-reads.js";
 
 export interface EngineParts {
   readonly options: EngineOptions;
-  readonly clock: Clock;
   readonly identity: Pick<Header, "epoch" | "nodeId" | "storeId">;
   readonly life: EngineLife;
   readonly queue: CommitQueue;
@@ -65,28 +62,16 @@ export class SqliteEngine implements StorageEngine {
     return this.#parts.queue.commit(request, call);
   }
 
-  get(
-    namespace: Namespace,
-    read: PointRead,
-    _call: CallLimits,
-  ): MaybePromise<{
-    readonly header: Header;
-    readonly entries: readonly Awaited<ReturnType<PointReads["read"]>>["entries"][number][];
-  }> {
+  get(namespace: Namespace, read: PointRead): ReturnType<StorageEngine["get"]> {
     this.#parts.life.assertReadable();
     const found = this.#parts.points.read(namespace, read);
-    if (found instanceof Promise) {
-      return found.then(({ head, entries }) => ({
-        header: this.#header(namespace, head),
-        entries,
-      }));
-    }
-    return { header: this.#header(namespace, found.head), entries: found.entries };
+    if (found instanceof Promise) return found.then((late) => this.#points(namespace, late));
+    return this.#points(namespace, found);
   }
 
-  async list(namespace: Namespace, read: PageRead, _call: CallLimits): Promise<Page> {
+  async list(namespace: Namespace, read: PageRead, call: CallLimits): Promise<Page> {
     this.#parts.life.assertReadable();
-    return this.#page(namespace, await this.#parts.ranges.page(namespace, read));
+    return this.#page(namespace, await this.#parts.ranges.page(namespace, read, call));
   }
 
   async *scan(
@@ -109,6 +94,10 @@ export class SqliteEngine implements StorageEngine {
   close(): Promise<void> {
     this.#closed ??= this.#parts.end();
     return this.#closed;
+  }
+
+  #points(namespace: Namespace, found: PointsRead): Awaited<ReturnType<StorageEngine["get"]>> {
+    return { header: this.#header(namespace, found.head), entries: found.entries };
   }
 
   #page(namespace: Namespace, page: PageOfRange): Page {

@@ -1,6 +1,6 @@
 /** What operators may ask: measured now, on the connection or file it is about. */
 import { closeSync, openSync, readSync, statfsSync, statSync } from "node:fs";
-import type { Cancel, Clock } from "../foundation/clock.js";
+import type { Cancel } from "../foundation/clock.js";
 import type { EngineEvents } from "../observability/events.js";
 import { namespacesMax } from "../storage/limits.js";
 import type {
@@ -20,6 +20,7 @@ import type {
 } from "../storage/maintenance.js";
 import type { Header } from "../storage/model.js";
 import type { NamespaceAdmin } from "../storage/namespaces.js";
+import type { AlarmBoard } from "./alarm-board.js";
 import type { CommitQueue } from "./commit/commit-queue.js";
 import type { Opened } from "./commit/writer-protocol.js";
 import type { EngineLife } from "./engine-state.js";
@@ -28,7 +29,7 @@ import type { IntegrityChecker } from "./integrity/integrity-check.js";
 import type { PointReads } from "./read/point-reads.js";
 import type { ReaderPool } from "./read/reader-pool.js";
 import type { SnapshotRegistry } from "./read/snapshot-registry.js";
-import type { DataFiles } from "./recovery/data-directory.js";
+import type { PreOpenReport } from "./recovery/recover.js";
 import { formatVersion } from "./sqlite/schema.js";
 import { readWalHeader, walHeaderBytes } from "./sqlite/wal-format.js";
 import type { Checkpointer } from "./wal/checkpointer.js";
@@ -36,8 +37,7 @@ import type { WalIndexReader } from "./wal/wal-index.js";
 import type { WriterLink } from "./writer-link.js";
 
 export interface MaintenanceParts {
-  readonly clock: Clock;
-  readonly files: DataFiles;
+  readonly before: PreOpenReport;
   readonly identity: Pick<Header, "epoch" | "nodeId" | "storeId">;
   readonly opened: Opened;
   readonly recovery: RecoveryReport;
@@ -52,7 +52,7 @@ export interface MaintenanceParts {
   readonly integrity: IntegrityChecker;
   readonly walIndex: WalIndexReader;
   readonly snapshots: SnapshotRegistry;
-  alarms(): readonly Alarm[];
+  readonly alarms: AlarmBoard;
 }
 
 /** Said with every reading, because the word promises more than the mode gives. */
@@ -68,7 +68,8 @@ export class LocalMaintenance implements Maintenance {
   }
 
   status(): EngineStatus {
-    const { files, life, identity, opened, queue, recovery } = this.#parts;
+    const { before, life, identity, opened, queue, recovery } = this.#parts;
+    const { files } = before;
     const disk = statfsSync(files.directory);
     const pages = (pragma: string): number =>
       this.#parts.points.connection.pragma(pragma, { simple: true }) as number;
@@ -86,7 +87,7 @@ export class LocalMaintenance implements Maintenance {
       heads: this.#parts.namespaces
         .list({ after: "", rowsMax: namespacesMax })
         .map(({ name, head }) => ({ namespace: name, head })),
-      alarms: this.#parts.alarms(),
+      alarms: this.#alarms(),
       recovery,
       queue: queue.depth,
     };
@@ -116,7 +117,8 @@ export class LocalMaintenance implements Maintenance {
   }
 
   wal(): WalStatus {
-    const { checkpointer, walIndex, snapshots, files } = this.#parts;
+    const { checkpointer, walIndex, snapshots, before } = this.#parts;
+    const { files } = before;
     const index = walIndex.read();
     const sequence = checkpointSequenceOf(files.wal);
     return {
@@ -156,6 +158,11 @@ export class LocalMaintenance implements Maintenance {
 
   resume(): void {
     this.#parts.life.resume();
+  }
+
+  #alarms(): Alarm[] {
+    const growth = this.#parts.checkpointer.alarm();
+    return [...this.#parts.alarms.list(), ...(growth === undefined ? [] : [growth])];
   }
 }
 

@@ -47,7 +47,18 @@ export async function openEngine(
       startedAtMs,
       durationMs: clock.monotonicMs() - startedMs,
     });
-    const parts = { options, ports, events, life, alarms, before, writer, opened, recovery };
+    const resolved = { ...options, file: before.files.database };
+    const parts = {
+      options: resolved,
+      ports,
+      events,
+      life,
+      alarms,
+      before,
+      writer,
+      opened,
+      recovery,
+    };
     const { engine, integrity, onWriterExit } = assembleEngine(parts);
     exit.listen(onWriterExit);
     await removeCleanMarker(before.files);

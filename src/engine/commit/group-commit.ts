@@ -67,6 +67,6 @@ export function latchedBy(
   fault: { readonly kind: "io" | "damaged"; readonly code: string },
   outcomeUnknown: boolean,
 ): LatchedFault {
-  const message = error instanceof Error ? error.message : `${error as string}`;
+  const message = error instanceof Error ? error.message : String(error);
   return { kind: fault.kind, code: fault.code, message, outcomeUnknown };
 }

@@ -1,8 +1,9 @@
 /** What the main thread and the writer thread say to each other, one sentence per message. */
+
+import type { Refusal } from "../../storage/errors.js";
 import type { CheckpointMode, ConnectionReading } from "../../storage/maintenance.js";
 import type { Epoch, Namespace, Revision, StoreId } from "../../storage/model.js";
 import type { NamespaceSettings } from "../../storage/namespaces.js";
-import type { Refusal } from "../../storage/errors.js";
 import type { EngineOptions } from "../engine-options.js";
 import type { AppendedEntry } from "../log/local-log.js";
 import type { RawCheckpoint, WalGauge } from "../sqlite/raw-checkpoint.js";

@@ -5,10 +5,10 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../../foundation/clock.js";
 import type { Failpoints } from "../../foundation/failpoint.js";
-import { OpenError } from "../../storage/errors.js";
 import type { Tenure } from "../../storage/commit-log.js";
-import type { Epoch, StoreId } from "../../storage/model.js";
+import { OpenError } from "../../storage/errors.js";
 import type { ConnectionReading } from "../../storage/maintenance.js";
+import type { Epoch, StoreId } from "../../storage/model.js";
 import { LocalLog } from "../log/local-log.js";
 import { type StoreRow, StoreTable } from "../log/store-table.js";
 import {

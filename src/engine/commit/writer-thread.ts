@@ -36,9 +36,11 @@ function present(): WriterStore {
   return store;
 }
 
+type Reply = WriterReplies[ToWriter["kind"]];
+
 function handle(
   message: ToWriter,
-): WriterReplies[string] | Transferring<WriterReplies[string]> | Promise<unknown> {
+): Reply | Transferring<Reply> | Promise<Reply | Transferring<Reply>> {
   switch (message.kind) {
     case "open": {
       const { store: made, opened } = WriterStore.open(start, failpoints, message.nowMs);
@@ -181,4 +183,4 @@ function notTried(fault: LatchedFault): LatchedFault {
   return { ...fault, outcomeUnknown: false };
 }
 
-ThreadHost.serve<ToWriter, WriterReplies>(handle as Parameters<typeof ThreadHost.serve<ToWriter, WriterReplies>>[0]);
+ThreadHost.serve<ToWriter, WriterReplies>(handle);

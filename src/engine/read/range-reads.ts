@@ -33,7 +33,8 @@ export class RangeReads {
     this.#clock = ports.clock;
   }
 
-  async page(namespace: Namespace, read: PageRead): Promise<PageOfRange> {
+  async page(namespace: Namespace, read: PageRead, call: CallLimits): Promise<PageOfRange> {
+    assertStillWanted(call, this.#clock);
     const nowMs = this.#clock.wallMs();
     const message = { kind: "page", namespace, read: ownBytes(read), nowMs } as const;
     return pageOf(await readable(this.#pool.pick().request(message)));

@@ -60,7 +60,11 @@ function readOutcome(
   switch (kind) {
     case kinds.ok: {
       const revision = source.u64() as Revision;
-      return { kind: "ok", header: { namespace, revision, ...identity }, value: readResult(source) };
+      return {
+        kind: "ok",
+        header: { namespace, revision, ...identity },
+        value: readResult(source),
+      };
     }
     case kinds.refused:
       return { kind: "refused", refusal: readRefusal(source) };

@@ -4,8 +4,8 @@
  */
 import { createRequire } from "node:module";
 import Database from "better-sqlite3";
-import type { PragmaReading } from "../../storage/maintenance.js";
 import { OpenError } from "../../storage/errors.js";
+import type { PragmaReading } from "../../storage/maintenance.js";
 import { type ConnectionRole, managedPragmas, type PragmaValues, readingOf } from "./pragmas.js";
 
 export type Connection = Database.Database;
@@ -78,7 +78,9 @@ function applyPragmas(connection: Connection, open: OpenConnection): void {
     throw new OpenError(
       "pragma",
       `pragma ${reading.name} reads back ${reading.effective}, wanted ${reading.configured}`,
-      { hint: "check that the file system supports a shared WAL and that no other program has set it" },
+      {
+        hint: "check that the file system supports a shared WAL and that no other program has set it",
+      },
     );
   }
 }
@@ -104,11 +106,9 @@ function assertUsableVersions(): void {
     majorOf(binding.version) >= bindingMajorForNewNode &&
     compareVersions(node, nodeVersionForNewBinding) < 0
   ) {
-    throw new OpenError(
-      "version",
-      `better-sqlite3 ${binding.version} crashes on Node ${node}`,
-      { hint: `install better-sqlite3 12, or Node ${nodeVersionForNewBinding} or newer` },
-    );
+    throw new OpenError("version", `better-sqlite3 ${binding.version} crashes on Node ${node}`, {
+      hint: `install better-sqlite3 12, or Node ${nodeVersionForNewBinding} or newer`,
+    });
   }
   const probe = new Database(":memory:");
   const sqlite = sqliteVersion(probe);
@@ -165,5 +165,8 @@ function openErrorOf(cause: unknown, file: string): unknown {
       hint: "stop the program that has the file open",
     });
   }
-  return new OpenError("io", `${file}: ${code}`, { cause, hint: "check the disk and the kernel log" });
+  return new OpenError("io", `${file}: ${code}`, {
+    cause,
+    hint: "check the disk and the kernel log",
+  });
 }

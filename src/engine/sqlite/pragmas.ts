@@ -24,10 +24,12 @@ export interface ManagedPragma {
   readonly why: string;
 }
 
-const synchronousLevels = { OFF: "0", NORMAL: "1", FULL: "2", EXTRA: "3" } as const satisfies Record<
-  Synchronous,
-  string
->;
+const synchronousLevels = {
+  OFF: "0",
+  NORMAL: "1",
+  FULL: "2",
+  EXTRA: "3",
+} as const satisfies Record<Synchronous, string>;
 
 /** Bytes of log that SQLite keeps when it resets it by itself; a back stop, our ladder is the bound. */
 const journalSizeLimitBytes = 64 * 1024 * 1024;
@@ -47,7 +49,11 @@ export function managedPragmas(role: ConnectionRole, values: PragmaValues): Mana
     why,
   });
   const pragmas = [
-    set("busy_timeout", `${values.nativeBusyTimeoutMs}`, "waiting blocks the thread: keep it short"),
+    set(
+      "busy_timeout",
+      `${values.nativeBusyTimeoutMs}`,
+      "waiting blocks the thread: keep it short",
+    ),
     role === "writer"
       ? set("journal_mode", "wal", "readers never wait for the writer")
       : file("journal_mode", "wal", "stored in the file by the writer"),

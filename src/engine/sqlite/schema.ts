@@ -78,11 +78,13 @@ export function migrate(connection: Connection): { readonly from: number; readon
     );
   }
   for (const step of steps.slice(from)) {
-    connection.transaction(() => {
-      connection.exec(step.sql);
-      connection.pragma(`application_id = ${applicationId}`);
-      connection.pragma(`user_version = ${step.version}`);
-    }).immediate();
+    connection
+      .transaction(() => {
+        connection.exec(step.sql);
+        connection.pragma(`application_id = ${applicationId}`);
+        connection.pragma(`user_version = ${step.version}`);
+      })
+      .immediate();
   }
   return { from, to: formatVersion };
 }

@@ -90,7 +90,10 @@ function rename(operation: Operation & { kind: "rename" }, staging: Staging): Op
   return { kind: "renamed", entry: entryOf(staging, operation.to) };
 }
 
-function increment(operation: Operation & { kind: "increment" }, staging: Staging): OperationResult {
+function increment(
+  operation: Operation & { kind: "increment" },
+  staging: Staging,
+): OperationResult {
   const current = staging.find(operation.key);
   const before = current === undefined ? operation.initial : numberOf(current.entry().value);
   const value = before + operation.delta;

@@ -57,7 +57,10 @@ export function entryOf(facts: KvFacts, value: Uint8Array, verify: boolean): Ent
 }
 
 /** An expired row is absent for every caller, even before the sweeper has taken it away. */
-export function isLive(facts: { readonly expiresAtMs: number | undefined }, nowMs: number): boolean {
+export function isLive(
+  facts: { readonly expiresAtMs: number | undefined },
+  nowMs: number,
+): boolean {
   return facts.expiresAtMs === undefined || facts.expiresAtMs > nowMs;
 }
 

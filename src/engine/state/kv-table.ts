@@ -11,8 +11,8 @@ import {
   kvRangeSql,
   prepareRows,
   prepareRun,
-  sql,
   type Statement,
+  sql,
 } from "../sqlite/statements.js";
 import { entryOf, factsOf, type KvFacts, plainCodec } from "./kv-row.js";
 

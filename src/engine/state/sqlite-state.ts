@@ -166,10 +166,14 @@ export class SqliteState implements StateMachine {
       });
     }
     if (row.settings.blockWrites) {
-      throw new EngineError("namespace-blocked", `writes are blocked: ${row.settings.blockReason}`, {
-        hint: "an operator has blocked writes to this namespace",
-        facts: { namespace: name },
-      });
+      throw new EngineError(
+        "namespace-blocked",
+        `writes are blocked: ${row.settings.blockReason}`,
+        {
+          hint: "an operator has blocked writes to this namespace",
+          facts: { namespace: name },
+        },
+      );
     }
     return row;
   }

@@ -4,8 +4,8 @@
  */
 import { binaryText, compareBytes } from "../../foundation/bytes.js";
 import { EngineError } from "../../storage/errors.js";
-import type { Change, ChangeCause } from "../../storage/log-entry.js";
 import { changesPerRequestMax } from "../../storage/limits.js";
+import type { Change, ChangeCause } from "../../storage/log-entry.js";
 import type { Entry, Key, KeyRange, LeaseId, Revision } from "../../storage/model.js";
 import { isLive, type KvFacts } from "./kv-row.js";
 
@@ -89,7 +89,8 @@ export class Staging {
     const current =
       staged === undefined ? this.#liveOf(replaces) : this.#currentOfChange(staged.change);
     // One change per key and request: a second put of the same key does not count again.
-    const version = (current?.version ?? 0n) + (current === undefined || staged === undefined ? 1n : 0n);
+    const version =
+      (current?.version ?? 0n) + (current === undefined || staged === undefined ? 1n : 0n);
     const createRevision = current?.createRevision ?? this.#revision;
     const change: Change = { key, value, createRevision, version, ...life, cause: "client" };
     this.#stage(text, { change, replaces });

@@ -3,13 +3,20 @@
  * TRUNCATE gives the space back when everything has moved and nobody pins it. Never RESTART: it
  * blocks writers without shrinking the file (docs/decisions/0007-checkpoint-ladder.md).
  */
-import { passiveCheckpointFrames, walKeepBytes } from "../../storage/limits.js";
+import {
+  checkpointPauseMsMax,
+  checkpointPauseMsMaxAtHardLimit,
+  checkpointPauseMsMin,
+  checkpointPauseMsMinAtHardLimit,
+  passiveCheckpointFrames,
+  walKeepBytes,
+} from "../../storage/limits.js";
 import type { CheckpointRecord, WalStatus } from "../../storage/maintenance.js";
 import type { WalGauge } from "../sqlite/raw-checkpoint.js";
 
 export interface WalLimits {
-  readonly softLimitBytes: number;
-  readonly hardLimitBytes: number;
+  readonly walSoftLimitBytes: number;
+  readonly walHardLimitBytes: number;
 }
 
 export interface WalView {
@@ -20,8 +27,9 @@ export interface WalView {
   readonly intervalElapsed: boolean;
   /** No commit in that interval. */
   readonly idle: boolean;
-  /** The last attempt came to nothing, and the pause after it is not over. */
-  readonly backingOff: boolean;
+  /** The last attempt of that mode came to nothing, and the pause after it is not over. */
+  readonly passivePaused: boolean;
+  readonly truncatePaused: boolean;
 }
 
 export type CheckpointStep =
@@ -32,49 +40,36 @@ export type CheckpointStep =
 /** The next rung of the ladder. Pure, so that every rung is a row of a test. */
 export function nextStep(view: WalView, limits: WalLimits): CheckpointStep {
   const { frames, backfilled, walBytes } = view.gauge;
-  if (view.backingOff) return { kind: "wait" };
-  if (walBytes >= limits.hardLimitBytes) return { kind: "truncate", cancelSnapshots: true };
+  const hard = walBytes >= limits.walHardLimitBytes;
+  if (hard && !view.truncatePaused) return { kind: "truncate", cancelSnapshots: true };
   const pending = frames - backfilled;
-  if (pending >= passiveCheckpointFrames) return { kind: "passive" };
-  if (pending > 0 && view.intervalElapsed) return { kind: "passive" };
+  const due = pending >= passiveCheckpointFrames || (pending > 0 && view.intervalElapsed);
+  if (due && !view.passivePaused) return { kind: "passive" };
   const worthIt = walBytes > walKeepBytes || (view.idle && walBytes > 0);
-  if (pending === 0 && view.snapshots === 0 && worthIt) {
-    return { kind: "truncate", cancelSnapshots: false };
-  }
+  const free = pending <= 0 && view.snapshots === 0;
+  if (worthIt && free && !view.truncatePaused) return { kind: "truncate", cancelSnapshots: false };
   return { kind: "wait" };
 }
 
 export function limitState(walBytes: number, limits: WalLimits): WalStatus["limitState"] {
-  if (walBytes >= limits.hardLimitBytes) return "hard";
-  return walBytes >= limits.softLimitBytes ? "soft" : "ok";
+  if (walBytes >= limits.walHardLimitBytes) return "hard";
+  return walBytes >= limits.walSoftLimitBytes ? "soft" : "ok";
 }
 
-export interface BackOff {
-  /** Attempts in a row that moved nothing. */
-  readonly attempts: number;
-  /** 0 = no pause. */
-  readonly delayMs: number;
-}
-
-export interface BackOffBounds {
-  readonly delayMsMin: number;
-  readonly delayMsMax: number;
+/** True: another attempt at once would end the same way. */
+export function cameToNothing(record: CheckpointRecord): boolean {
+  if (record.outcome === "PARTIAL") return record.framesMoved === 0;
+  return ["RESET_PENDING", "SKIPPED_BUSY", "FAILED"].includes(record.outcome);
 }
 
 /**
- * The pause after this record: none when it moved something or had nothing to move, else doubling
- * from the least to the longest, with up to half of it as jitter (0 ≤ chance < 1).
+ * The pause after so many attempts in a row that came to nothing (1 = the first): doubling, with up
+ * to half of it added by chance (0 ≤ chance < 1), so that two processes do not meet again and again.
  */
-export function backOffAfter(
-  before: BackOff,
-  record: CheckpointRecord,
-  chance: number,
-  bounds: BackOffBounds,
-): BackOff {
-  const progress = record.outcome === "PARTIAL" && record.framesMoved > 0;
-  const stuck = ["PARTIAL", "RESET_PENDING", "SKIPPED_BUSY", "FAILED"].includes(record.outcome);
-  if (progress || !stuck) return { attempts: 0, delayMs: 0 };
-  const doubled = bounds.delayMsMin * 2 ** Math.min(before.attempts, 30);
-  const delayMs = Math.min(bounds.delayMsMax, doubled);
-  return { attempts: before.attempts + 1, delayMs: Math.round(delayMs * (1 + chance / 2)) };
+export function pauseMs(attempts: number, chance: number, state: WalStatus["limitState"]): number {
+  const atHardLimit = state === "hard";
+  const least = atHardLimit ? checkpointPauseMsMinAtHardLimit : checkpointPauseMsMin;
+  const most = atHardLimit ? checkpointPauseMsMaxAtHardLimit : checkpointPauseMsMax;
+  const doubled = least * 2 ** Math.min(attempts - 1, 30);
+  return Math.round(Math.min(most, doubled) * (1 + chance / 2));
 }
