@@ -124,15 +124,15 @@ export const metricTable = {
   cacheHits: {
     name: "kvdb_cache_hits_total",
     kind: "counter",
-    unit: "pages",
-    help: "Pages found in the caches of SQLite.",
+    unit: "reads",
+    help: "Point reads answered from the value cache.",
     labels: {},
   },
   cacheMisses: {
     name: "kvdb_cache_misses_total",
     kind: "counter",
-    unit: "pages",
-    help: "Pages that had to be read from the file.",
+    unit: "reads",
+    help: "Point reads that had to go to the file.",
     labels: {},
   },
   cacheHitRatio: {

@@ -627,7 +627,7 @@ export interface Compare {
      */
     { $case: "key"; value: Uint8Array }
     | //
-    /** Every key of a range. */
+    /** Every live key of a range. A range without any is compared as one absent key. */
     { $case: "range"; value: KeyRange }
     | undefined;
   /** How what is found must relate to the operand. Required. */

@@ -84,8 +84,8 @@ export interface NamespaceSettings {
 }
 
 /**
- * How much of the log stays. The log may be cut as soon as one bound is passed, in whole commits,
- * and never within the window in which request ids are remembered.
+ * How much of the log stays. The log may be cut as soon as one bound is passed, in whole commits.
+ * Request ids are remembered apart from it.
  */
 export interface LogRetention {
   /**
