@@ -614,8 +614,8 @@ export interface TxnResponse {
 }
 
 /**
- * One statement about a key, or about every key of a range. A range without keys satisfies every
- * compare, so "version equal 0" on a range says that it is empty.
+ * One statement about a key, or about every key of a range. A range without keys is compared as one
+ * absent key, so "version equal 0" on a range says that it is empty.
  */
 export interface Compare {
   /** What the statement is about. Required. */
