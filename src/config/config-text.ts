@@ -9,6 +9,12 @@ import { type Config, flagOf, settingRows } from "./settings.js";
 
 const helpWidth = 96;
 
+interface Effective {
+  readonly config: Config;
+  readonly sources: Sources;
+  readonly nodeEnv: string | undefined;
+}
+
 /** The text of --help. */
 export function helpText(): string {
   const lines = [
@@ -30,8 +36,9 @@ export function helpText(): string {
 }
 
 /** The text of --print-config: a file that --config reads back to the same settings. */
-export function printConfig(config: Config, sources: Sources): string {
+export function printConfig({ config, sources, nodeEnv }: Effective): string {
   const lines = ["# Effective settings of kvdbd."];
+  lines.push(`# NODE_ENV is ${nodeEnv ?? "not set"}; nothing is derived from it.`);
   for (const [id, row] of settingRows) {
     const text = printSetting(config[id]);
     lines.push(`# from: ${sources[id]}`);
@@ -47,7 +54,7 @@ export function profileFile(profile: Profile): string {
     "# Made from src/config by `npm run generate:docs`. For --config, EnvironmentFile= or --env-file.",
     "",
     `KVDB_PROFILE=${profile}`,
-    "# Reported, and nothing is derived from it.",
+    "# Shown by --print-config; nothing is derived from it.",
     `NODE_ENV=${profiles[profile].nodeEnv}`,
   ];
   for (const [, row] of settingRows) {

@@ -17,7 +17,7 @@ import {
   settings,
 } from "./settings.js";
 
-export type Source = "flag" | "environment" | "file" | "profile" | "default";
+type Source = "flag" | "environment" | "file" | "profile" | "default";
 
 /** What the world says. Handed in, so that tests need no real environment and no real file. */
 export interface ConfigInputs {
@@ -48,6 +48,8 @@ export type LoadedConfig =
       readonly config: Config;
       readonly sources: Sources;
       readonly warnings: readonly ConfigWarning[];
+      /** Kept for people who look for it; nothing is derived from it. */
+      readonly nodeEnv: string | undefined;
     };
 
 interface Given {
@@ -79,7 +81,8 @@ export function loadConfig(inputs: ConfigInputs): LoadedConfig {
   for (const { env, risk } of risks(config)) {
     warnings.push({ event: "config.risky-value", variable: env, risk });
   }
-  return { kind: "loaded", action: flags.action, config, sources, warnings };
+  const nodeEnv = inputs.env["NODE_ENV"] ?? file.values.get("NODE_ENV");
+  return { kind: "loaded", action: flags.action, config, sources, warnings, nodeEnv };
 }
 
 /** Decides every setting. One that is refused is reported and takes its default, to go on looking. */

@@ -11,7 +11,7 @@ interface Common {
   readonly inProduction?: readonly ProductionRule[];
 }
 
-export interface ProductionRule {
+interface ProductionRule {
   readonly value: string;
   readonly rule: "refused" | "warned";
   readonly risk: string;
@@ -28,12 +28,12 @@ export interface IntegerSetting extends Common {
   readonly profiles?: Readonly<Partial<Record<Profile, number>>>;
 }
 
-export interface BooleanSetting extends Common {
+interface BooleanSetting extends Common {
   readonly kind: "boolean";
   readonly fallback: boolean;
 }
 
-export interface EnumSetting extends Common {
+interface EnumSetting extends Common {
   readonly kind: "enum";
   readonly choices: readonly string[];
   readonly fallback: string;
@@ -41,14 +41,14 @@ export interface EnumSetting extends Common {
 }
 
 /** Free text within a pattern; undefined when it is not set. */
-export interface TextSetting extends Common {
+interface TextSetting extends Common {
   readonly kind: "text";
   /** What is allowed, in words, and as a test. */
   readonly allowed: string;
   readonly accepts: (text: string) => boolean;
 }
 
-export interface PathSetting extends Common {
+interface PathSetting extends Common {
   readonly kind: "path";
   readonly fallback: string;
   /** What a profile's file sets. Never a default: see profiles.ts. */

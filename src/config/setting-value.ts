@@ -63,7 +63,7 @@ export function printSetting(value: SettingValue): string | undefined {
   return String(value);
 }
 
-export function printAddress(address: ListenAddress): string {
+function printAddress(address: ListenAddress): string {
   if (address.kind === "unix") return `unix:${address.path}`;
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   return `${host}:${String(address.port)}`;

@@ -28,7 +28,7 @@ export function answerOf(loaded: LoadedConfig): Answer | undefined {
   }
   switch (loaded.action) {
     case "print-config": {
-      const text = printConfig(loaded.config, loaded.sources);
+      const text = printConfig(loaded);
       return { code: exitCode("clean"), stdout: text, stderr: "" };
     }
     case "check-config": {

@@ -8,7 +8,7 @@ import type { Cancel } from "./clock.js";
 /** From each state, the states it may move to. None = a final state. */
 export type Moves<State extends string> = Readonly<Record<State, readonly State[]>>;
 
-export class StateUnreachableError extends Error {
+class StateUnreachableError extends Error {
   override readonly name = "StateUnreachableError";
 }
 

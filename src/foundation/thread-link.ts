@@ -14,7 +14,7 @@ export class ThreadExitError extends Error {
 }
 
 /** The thread answered that it failed, and nobody gave the link a better error to make of it. */
-export class ThreadRequestError extends Error {
+class ThreadRequestError extends Error {
   override readonly name = "ThreadRequestError";
   readonly failure: ThreadFailure;
 

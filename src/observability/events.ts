@@ -6,13 +6,7 @@
 import { assert } from "../foundation/assert.js";
 import type { Cancel, Clock } from "../foundation/clock.js";
 
-export type EngineEventKind =
-  | "checkpoint"
-  | "recovery"
-  | "integrity"
-  | "alarm"
-  | "config"
-  | "state";
+type EngineEventKind = "checkpoint" | "recovery" | "integrity" | "alarm" | "config" | "state";
 export type EngineEventSeverity = "info" | "warning" | "critical";
 
 /** What the publisher says. The texts are ours; no key or value of a user is in them. */

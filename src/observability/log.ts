@@ -4,7 +4,7 @@
  */
 import { type LogEventName, type LogEventRow, type LogLevel, logEvents } from "./log-events.js";
 
-export type LogField =
+type LogField =
   | string
   | number
   | bigint
@@ -36,7 +36,6 @@ export type LogValue =
   | { readonly [name: string]: LogValue };
 
 const rank = { error: 0, warn: 1, info: 2, debug: 3 } as const satisfies Record<LogLevel, number>;
-export const logLevels = ["error", "warn", "info", "debug"] as const;
 
 export function isLevelOn(level: LogLevel, threshold: LogLevel): boolean {
   return rank[level] <= rank[threshold];

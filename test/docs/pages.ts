@@ -2,11 +2,6 @@
  * The reference pages, each made from the table that the code itself uses: exit codes, log events,
  * metrics, errors, settings and their profile files. What stands in a page cannot differ from what the daemon does.
  */
-
-import { defaultText, profileFile } from "../../src/config/config-text.js";
-import { profileNames, profiles } from "../../src/config/profiles.js";
-import { allowedText } from "../../src/config/setting-value.js";
-import { flagOf, settingRows } from "../../src/config/settings.js";
 import { exitOfOpenError, exitReasons } from "../../src/daemon/exit-codes.js";
 import { type LogEventRow, logEvents } from "../../src/observability/log-events.js";
 import { type MetricRow, metricTable } from "../../src/observability/metric-names.js";
@@ -20,46 +15,14 @@ import { code, markdownTable, page } from "./tables.js";
 /** Path from the root → the text that must stand there. */
 export function generatedPages(): ReadonlyMap<string, string> {
   return new Map([
-    ...profileNames.map((name): [string, string] => {
-      return [`deploy/env/${profiles[name].file}`, profileFile(name)];
-    }),
-    ["docs/reference/configuration.md", configurationPage()],
+    ...profileFiles(),
     ["docs/reference/configuration.md", configurationPage()],
     ["docs/reference/exit-codes.md", exitCodesPage()],
     ["docs/reference/log-events.md", logEventsPage()],
     ["docs/reference/metrics.md", metricsPage()],
     ["docs/reference/errors.md", errorsPage()],
     ["docs/ARCHITECTURE.md", withLayerPicture(readText("docs/ARCHITECTURE.md"))],
-    ...profileFiles(),
   ]);
-}
-
-function configurationPage(): string {
-  const groups = [...new Set(settingRows.map(([, row]) => row.group))];
-  const sections = groups.map((group) => {
-    const rows = settingRows.filter(([, row]) => row.group === group);
-    const table = markdownTable(rows, [
-      { title: "variable", cell: ([, row]) => code(row.env) },
-      { title: "flag", cell: ([, row]) => code(flagOf(row)) },
-      { title: "allowed", cell: ([, row]) => allowedText(row) },
-      { title: "default", cell: ([, row]) => defaultText(row) },
-      {
-        title: "what it does",
-        cell: ([, row]) => {
-          const rules = (row.inProduction ?? []).map(({ value, rule, risk }) => {
-            return `In production ${code(value)} is ${rule}: ${risk}.`;
-          });
-          return [row.doc, ...rules].join(" ");
-        },
-      },
-    ]);
-    return `## ${group}\n\n${table}`;
-  });
-  const text =
-    "A flag wins over its environment variable, that over a file (`--config`), that over the profile " +
-    "(`KVDB_PROFILE`), that over the default. A wrong value stops the start with exit code 78; nothing is " +
-    "mended quietly. `kvdbd --print-config` shows what is in effect and where it came from.";
-  return page("Configuration", "src/config/settings.ts", text, ...sections);
 }
 
 function exitCodesPage(): string {

@@ -106,7 +106,7 @@ test("the printed configuration reads back as itself", () => {
       // Values that do not fit together, or not production, are another test's matter.
       if (first.kind !== "loaded") return;
       read++;
-      const printed = printConfig(first.config, first.sources);
+      const printed = printConfig(first);
       const again = loadConfig({ args: ["--config", "x"], env: {}, readFile: () => printed });
       assert.equal(again.kind, "loaded", JSON.stringify(again));
       assert.deepEqual(again.config, first.config);
