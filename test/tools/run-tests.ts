@@ -87,14 +87,16 @@ function compiled(file: string): string {
   return join(root, "dist/test", file.replace(/\.ts$/, ".js"));
 }
 
+/** "daemon/stop", whether the runner names the source or what was compiled from it. */
 function nameOf(result: Result): string {
-  return result.file === undefined ? "?" : relative(join(root, "dist/test"), result.file);
+  if (result.file === undefined) return "?";
+  return relative(root, result.file).replace(/^(dist\/)?test\/|\.test\.[jt]s$/g, "");
 }
 
 function note(result: Result, outcome: "passed" | "failed" | "skipped"): void {
   const file = nameOf(result);
   const tally = byFile.get(file) ?? { passed: 0, failed: 0, skipped: 0, milliseconds: 0 };
-  if (!byFile.has(file)) process.stdout.write(`running ${file.replace(/\.test\.js$/, "")}\n`);
+  if (!byFile.has(file)) process.stdout.write(`running ${file}\n`);
   byFile.set(file, tally);
   // A suite is a heading; what is counted are its tests.
   if (result.details.type !== "suite") tally[outcome] += 1;
