@@ -33,7 +33,7 @@ export interface CallContext extends TransportCall {
 }
 
 /** What a transport hands over in place of a request whose bytes it could not decode. */
-export class MalformedMessage {}
+export const malformedMessage: unique symbol = Symbol("malformed message");
 
 /** The only way a handler emits messages of a stream. */
 export interface StreamWriter<Message> {

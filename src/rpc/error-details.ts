@@ -74,6 +74,22 @@ export function invalid(
   });
 }
 
+/** The same refusal with more facts in its ErrorInfo. */
+export function withMetadata(
+  error: StatusError,
+  facts: Readonly<Record<string, string>>,
+): StatusError {
+  const status = Status.decode(error.details);
+  const details = status.details.map((detail) => {
+    if (!detail.typeUrl.endsWith("/google.rpc.ErrorInfo")) return detail;
+    const info = ErrorInfo.decode(detail.value);
+    for (const [name, value] of Object.entries(facts)) info.metadata.set(name, value);
+    return { ...detail, value: ErrorInfo.encode(info).finish() };
+  });
+  const bytes = Status.encode({ ...status, details }).finish();
+  return new StatusError(error.code, error.reason, error.message, bytes, { cause: error });
+}
+
 /** Something of the contract that this server does not do yet: refused by name, never ignored. */
 export function unsupported(what: string, hint: string): StatusError {
   return refuse("UNSUPPORTED", {

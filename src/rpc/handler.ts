@@ -17,7 +17,7 @@ import type {
   TransportCall,
   Unary,
 } from "./call.js";
-import { MalformedMessage, StatusError } from "./call.js";
+import { malformedMessage, StatusError } from "./call.js";
 import { refuse } from "./error-details.js";
 import { anonymous, type Principal } from "./principal.js";
 import type { HealthSource } from "./readiness.js";
@@ -134,7 +134,7 @@ export function serveUnary<Request, Response>(
       guard.pass(call);
       guard.enterCall(call);
       entered = true;
-      if (request instanceof MalformedMessage) throw malformed();
+      if (request === malformedMessage) throw malformed();
       const answer = handle(request, new ServedCall(call, anonymous));
       if (answer instanceof Promise) return settle(answer, call, startedMs);
       guard.succeeded(call, startedMs);
@@ -177,7 +177,7 @@ export function serveServerStream<Request, Response>(
   const guard = new Guard(options, ports);
   return (request, out, call) =>
     runStream(guard, call, (context) => {
-      if (request instanceof MalformedMessage) throw malformed();
+      if (request === malformedMessage) throw malformed();
       return handle(request, out, context);
     });
 }
@@ -254,7 +254,7 @@ export function malformed(): StatusError {
 export function notServing(health: HealthSource): StatusError {
   const draining = health.state === "draining";
   return refuse(draining ? "DRAINING" : "NOT_READY", {
-    message: draining ? `the server is draining: ${health.reason}` : health.reason,
+    message: `the server is ${health.state}${health.reason === "" ? "" : `: ${health.reason}`}`,
     hint: "wait as RetryInfo says, or ask another server",
     metadata: { state: health.state },
     retryMs: retryDelayDefaultMs,

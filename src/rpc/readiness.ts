@@ -27,6 +27,7 @@ export class Readiness implements HealthSource {
   #state: ReadinessState = "opening";
   #reason = "the store is being opened";
   #serving = false;
+  #stopping = false;
   readonly #listeners = new Set<() => void>();
 
   get state(): ReadinessState {
@@ -41,7 +42,20 @@ export class Readiness implements HealthSource {
     return this.#serving;
   }
 
+  /** True once the process is on its way out: nobody may put it back into service. */
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  /** Draining for good. */
+  stop(reason: string): void {
+    this.set("draining", reason);
+    this.#stopping = true;
+  }
+
+  /** Without effect once stopping. */
   set(state: ReadinessState, reason: string): void {
+    if (this.#stopping) return;
     this.#state = state;
     this.#reason = reason;
     this.#serving = state === "serving" || state === "read_only";

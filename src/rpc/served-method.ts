@@ -22,7 +22,13 @@ import type {
   TransportCall,
   Unary,
 } from "./call.js";
-import { type HandlerPorts, serveBidi, serveServerStream, serveUnary } from "./handler.js";
+import {
+  type HandlerPorts,
+  serveBidi,
+  serveClientStream,
+  serveServerStream,
+  serveUnary,
+} from "./handler.js";
 
 interface MethodRow {
   readonly path: string;
@@ -97,6 +103,11 @@ export function methodRows(ports: HandlerPorts): {
     handle: ServerStream<Request, Response>,
     options?: MethodOptions,
   ): ServedMethod;
+  clientStream<Request, Response>(
+    path: string,
+    handle: ClientStream<Request, Response>,
+    options?: MethodOptions,
+  ): ServedMethod;
   bidi<Request, Response>(
     path: string,
     handle: Bidi<Request, Response>,
@@ -120,6 +131,15 @@ export function methodRows(ports: HandlerPorts): {
         endless,
         shape: "server-stream",
         serve: serve as ServerStream<unknown, unknown, TransportCall>,
+      };
+    },
+    clientStream(path, handle, { always = false, endless = false } = {}) {
+      const serve = serveClientStream({ path, always }, handle, ports);
+      return {
+        path,
+        endless,
+        shape: "client-stream",
+        serve: serve as ClientStream<unknown, unknown, TransportCall>,
       };
     },
     bidi(path, handle, { always = false, endless = false } = {}) {

@@ -4,7 +4,7 @@
  */
 import type { MethodDefinition } from "@grpc/grpc-js";
 import { assert } from "../../foundation/assert.js";
-import { MalformedMessage } from "../../rpc/call.js";
+import { malformedMessage } from "../../rpc/call.js";
 import type { ServedMethod } from "../../rpc/served-method.js";
 import { HealthService } from "../../wire/grpc/health/v1/health.js";
 import { ServerReflectionService } from "../../wire/grpc/reflection/v1/reflection.js";
@@ -21,8 +21,8 @@ export interface Decoded {
 }
 
 export interface Codec {
-  decode(bytes: Buffer): Decoded;
-  encode(message: unknown): Buffer;
+  readonly decode: (bytes: Buffer) => Decoded;
+  readonly encode: (message: unknown) => Buffer;
 }
 
 export interface DispatchRow {
@@ -63,9 +63,7 @@ export function definedPaths(): readonly string[] {
 
 function codecOf(definition: Definition): Codec {
   return {
-    decode(bytes) {
-      return { message: decodeOrMark(definition, bytes), bytes: bytes.length };
-    },
+    decode: (bytes) => ({ message: decodeOrMark(definition, bytes), bytes: bytes.length }),
     encode: definition.responseSerialize,
   };
 }
@@ -75,7 +73,7 @@ function decodeOrMark(definition: Definition, bytes: Buffer): unknown {
   try {
     return definition.requestDeserialize(bytes);
   } catch {
-    return new MalformedMessage();
+    return malformedMessage;
   }
 }
 

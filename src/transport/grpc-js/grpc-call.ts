@@ -2,7 +2,7 @@
  * One grpc-js call as the handlers see it. Hides that grpc-js reports every finished call as
  * cancelled, that a peer is costly to ask for, and that a stream may end without a word.
  */
-import { Metadata, type ServerUnaryCall, type StatusObject } from "@grpc/grpc-js";
+import { Metadata, type ServerUnaryCall } from "@grpc/grpc-js";
 import type { StatusError, TransportCall } from "../../rpc/call.js";
 import { refuse } from "../../rpc/error-details.js";
 import { statusCode } from "../../rpc/status-code.js";
@@ -16,6 +16,13 @@ export interface CallSurface
     "cancelled" | "metadata" | "getPeer" | "getDeadline" | "getAuthContext"
   > {
   once(event: "cancelled", listener: () => void): unknown;
+}
+
+/** What grpc-js sends at the end of a call that failed; its own type wants its own enum. */
+export interface FinalStatus {
+  readonly code: number;
+  readonly details: string;
+  readonly metadata: Metadata;
 }
 
 export class GrpcCall implements TransportCall {
@@ -94,7 +101,7 @@ export class GrpcCall implements TransportCall {
   }
 
   /** The status grpc-js sends for a failure. Texts are well-formed already; see rpc/error-details. */
-  statusOf(error: StatusError): StatusObject {
+  statusOf(error: StatusError): FinalStatus {
     const metadata = this.#trailers ?? new Metadata();
     metadata.set(detailsTrailer, bufferOf(error.details));
     return { code: error.code, details: error.message, metadata };

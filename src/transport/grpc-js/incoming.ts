@@ -3,7 +3,7 @@
  * asks for it, so a busy handler slows the client down instead of filling memory.
  */
 import type { Readable } from "node:stream";
-import { MalformedMessage } from "../../rpc/call.js";
+import { malformedMessage } from "../../rpc/call.js";
 import { malformed } from "../../rpc/handler.js";
 import type { Decoded } from "./dispatch-table.js";
 import { callEnded, type GrpcCall } from "./grpc-call.js";
@@ -26,7 +26,7 @@ export async function* incomingMessages(
     for (;;) {
       const decoded = stream.read() as Decoded | null;
       if (decoded !== null) {
-        if (decoded.message instanceof MalformedMessage) throw malformed();
+        if (decoded.message === malformedMessage) throw malformed();
         yield decoded.message;
       } else if (stream.readableEnded) {
         return;
