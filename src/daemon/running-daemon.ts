@@ -8,13 +8,14 @@ import { openEngine } from "../engine/index.js";
 import type { Clock } from "../foundation/clock.js";
 import { Failpoints } from "../foundation/failpoint.js";
 import { systemRandom } from "../foundation/random.js";
-import type { Log } from "../observability/log.js";
+import { describeError, type Log } from "../observability/log.js";
 import { Metrics } from "../observability/metrics.js";
 import { Readiness } from "../rpc/readiness.js";
 import { extendTimeoutMs, pageTokenSecretBytes } from "../storage/limits.js";
 import type { StorageEngine } from "../storage/storage-engine.js";
 import { engineOptions } from "./engine-setup.js";
 import { type ExitName, exitCode } from "./exit-codes.js";
+import { followEngine } from "./follow-engine.js";
 import { type Listeners, openListeners } from "./listeners.js";
 import { StoreProbe } from "./liveness.js";
 import { pageTokenSecret } from "./page-token-secret.js";
@@ -142,8 +143,9 @@ export class RunningDaemon {
     const facts = { version, sqliteVersion, startedAtMs: this.#startedAtMs, cacheBudgetBytes };
     followProcess(this.#metrics, facts, clock);
     this.#probe = StoreProbe.start(engine, clock, log);
-    if (status.state === "read_only") this.#readiness.set("read_only", status.reason);
-    else this.#readiness.set("serving", "");
+    followEngine(engine, this.#readiness, (cause) => {
+      exitAtOnce("unexpected", `the engine's events ended: ${describeError(cause)}`, log);
+    });
     const { grpc, http } = this.#addresses();
     log.event("daemon.ready", { grpc, http, version, pid: process.pid });
     const ready = { event: "ready", grpc, http, pid: process.pid, version };

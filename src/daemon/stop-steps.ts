@@ -21,7 +21,7 @@ export function stopSteps(parts: StopParts): readonly StopStep[] {
       name: "refuse",
       budgetMs: stopHttpMs,
       run: () => {
-        readiness.set("draining", "the daemon is stopping");
+        readiness.stop("the daemon is stopping");
         // Not awaited: telling the manager must not hold up the stop.
         void notify.stopping("finishing the calls in progress");
       },

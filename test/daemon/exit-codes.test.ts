@@ -1,11 +1,12 @@
 /** Every row of the exit code table, brought about from outside. */
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import Database from "better-sqlite3";
 import { exitReasons } from "../../src/daemon/exit-codes.js";
+import { needProgram } from "../support/debian-package.js";
 import { connectTo } from "../support/grpc-client.js";
 import { type DaemonOptions, startDaemon } from "../support/spawn-daemon.js";
 import { type Ending, tempDirectory } from "../support/temp-directory.js";
@@ -74,6 +75,43 @@ test("10: a damaged page is found by the check at the start", async (t) => {
   for (let at = pageBytes; at < bytes.length; at += pageBytes) bytes.fill(0xff, at, at + 16);
   writeFileSync(file, bytes);
   await expectExit(t, { file }, 10);
+});
+
+test("74: after a failed sync nothing more is written, and a restart has every acknowledged put", async (t) => {
+  needProgram({ check: ["strace", "-V"], packages: ["strace"] });
+  const directory = tempDirectory(t);
+  const file = join(directory, "kv.db");
+  // From its sixtieth sync on, each thread is told by the system that the disk failed.
+  const inject = "inject=fsync,fdatasync:error=EIO:when=60+";
+  const trace = ["-f", "-qq", "-o", join(directory, "trace"), "-e", "trace=fsync,fdatasync"];
+  const daemon = startDaemon(t, { file, wrapper: ["strace", ...trace, "-e", inject] });
+  const { grpc } = await daemon.ready();
+  const client = connectTo(t, grpc[0] ?? "");
+  const acknowledged: string[] = [];
+  const failed = await (async () => {
+    for (let at = 0; at < 500; at++) {
+      const key = `key-${String(at)}`;
+      try {
+        await client.put(key, key);
+      } catch (error) {
+        return error;
+      }
+      acknowledged.push(key);
+    }
+    return undefined;
+  })();
+  assert.ok(failed instanceof Error, "one of the puts must have met the failing disk");
+  assert.deepEqual(await daemon.ended, { code: 74, signal: null }, daemon.stderr.join("\n"));
+  assert.equal(daemon.logged("a storage fault stopped all writes").length, 1);
+  assert.ok(statSync(`${file}-wal`).size > 0, "nothing may be moved out of the WAL after a fault");
+
+  const next = startDaemon(t, { file });
+  const address = (await next.ready()).grpc[0] ?? "";
+  const after = connectTo(t, address);
+  for (const key of acknowledged) {
+    assert.deepEqual(await after.get(key), new TextEncoder().encode(key), key);
+  }
+  assert.ok(acknowledged.length > 10);
 });
 
 test("75: a second daemon on the same file, and the first one does not notice", async (t) => {

@@ -1,0 +1,53 @@
+/**
+ * Carries the engine's own changes of state over to readiness: a check that fails while we serve
+ * makes the store read-only, and callers and health must hear of it. Draining is not carried over:
+ * who drains (an operator's call, the stop) has moved readiness already.
+ */
+import type { Cancel } from "../foundation/clock.js";
+import type { Readiness } from "../rpc/readiness.js";
+import type { EngineStatus } from "../storage/maintenance.js";
+import type { StorageEngine } from "../storage/storage-engine.js";
+
+/** Takes over the present state, then every change until cancelled. */
+export function followEngine(
+  engine: StorageEngine,
+  readiness: Readiness,
+  onLost: (cause: unknown) => void,
+): Cancel {
+  const controller = new AbortController();
+  carryOver(engine.maintenance.status(), readiness);
+  // Ends when cancelled; any other end would leave readiness behind the truth.
+  listen(engine, readiness, controller.signal).catch(onLost);
+  return () => {
+    controller.abort();
+  };
+}
+
+async function listen(
+  engine: StorageEngine,
+  readiness: Readiness,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const event of engine.maintenance.events(0, signal)) {
+    if (signal.aborted) return;
+    if (event.kind === "state") carryOver(engine.maintenance.status(), readiness);
+  }
+}
+
+function carryOver({ state, reason }: EngineStatus, readiness: Readiness): void {
+  if (state === readiness.state) return;
+  switch (state) {
+    case "serving":
+    case "read_only":
+      // An operator who drained decides when calls are taken again, not the engine.
+      if (readiness.state !== "draining") readiness.set(state, reason);
+      return;
+    case "failed":
+      readiness.set(state, reason);
+      return;
+    case "opening":
+    case "recovering":
+    case "draining":
+    case "closed":
+  }
+}
