@@ -13,6 +13,7 @@ import { endEngine } from "./end-engine.js";
 import { SqliteEngine } from "./engine.js";
 import type { EngineOptions, EnginePorts } from "./engine-options.js";
 import type { EngineLife } from "./engine-state.js";
+import { EngineTime } from "./engine-time.js";
 import { IntegrityChecker } from "./integrity/integrity-check.js";
 import { LocalMaintenance } from "./local-maintenance.js";
 import { LocalNamespaces } from "./namespace-admin.js";
@@ -47,16 +48,24 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
   const { options, ports, life, before, opened } = store;
   const { clock, log, metrics } = ports;
   const identity = { epoch: opened.epoch, nodeId: opened.nodeId, storeId: opened.storeId };
+  const time = new EngineTime(clock, opened.timeFloorMs);
   const pool = ReaderPool.start(options, log);
-  const points = new PointReads(options, { pool, clock, metrics });
-  const snapshots = new SnapshotRegistry({ clock, log, idleMsMax: options.snapshotIdleMsMax });
+  const points = new PointReads(options, { pool, time, metrics });
+  const snapshots = new SnapshotRegistry({
+    clock,
+    log,
+    idleMsMax: options.snapshotIdleMsMax,
+    onNoneLeft: () => {
+      checkpointer.noteSnapshotsEnded();
+    },
+  });
   const walIndex = WalIndexReader.open(before.files.shm);
   const integrity = makeIntegrity(store);
   const fail = (fault: LatchedFault): void => {
     queue.fail(fault);
   };
   const checkpointer = makeCheckpointer(store, { snapshots, walIndex, integrity, fail });
-  const queue = makeQueue(store, { identity, points, checkpointer });
+  const queue = makeQueue(store, { identity, points, checkpointer, time });
   const namespaces = makeNamespaces(store, points, fail);
   followDepths(store, queue, pool);
   const parts = { pool, points, snapshots, walIndex, checkpointer, queue, integrity };
@@ -67,7 +76,7 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     life,
     queue,
     points,
-    ranges: new RangeReads({ pool, snapshots, clock }),
+    ranges: new RangeReads({ pool, snapshots, clock, time }),
     maintenance,
     namespaces,
     writesMustWait: () => checkpointer.writesMustWait(),
@@ -123,6 +132,7 @@ function makeQueue(
     readonly identity: Pick<Header, "epoch" | "nodeId" | "storeId">;
     readonly points: PointReads;
     readonly checkpointer: Checkpointer;
+    readonly time: EngineTime;
   },
 ): CommitQueue {
   const { options, ports, writer } = store;
@@ -134,8 +144,11 @@ function makeQueue(
     requestsMax: options.writeQueueRequestsMax,
     busyBudgetMs: options.busyBudgetMs,
     identity: parts.identity,
-    send: ({ requests, count, skip, nowMs }) =>
-      writer.request({ kind: "commit-group", requests, count, skip, nowMs }, [requests.buffer]),
+    send: ({ requests, count, skip }) => {
+      const nowMs = parts.time.nowMs();
+      const message = { kind: "commit-group", requests, count, skip, nowMs } as const;
+      return writer.request(message, [requests.buffer]);
+    },
     onCommitted: (reply, requests) => {
       parts.points.noteCommit(reply.entries);
       parts.checkpointer.noteCommit(reply.gauge);

@@ -1,5 +1,5 @@
 /** What operators may ask: measured now, on the connection or file it is about. */
-import { closeSync, openSync, readSync, statfsSync, statSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
 import type { Cancel } from "../foundation/clock.js";
 import type { EngineEvents } from "../observability/events.js";
 import { namespacesMax } from "../storage/limits.js";
@@ -31,9 +31,9 @@ import type { ReaderPool } from "./read/reader-pool.js";
 import type { SnapshotRegistry } from "./read/snapshot-registry.js";
 import type { PreOpenReport } from "./recovery/recover.js";
 import { formatVersion } from "./sqlite/schema.js";
-import { readWalHeader, walHeaderBytes } from "./sqlite/wal-format.js";
 import type { Checkpointer } from "./wal/checkpointer.js";
 import type { WalIndexReader } from "./wal/wal-index.js";
+import { walStatus } from "./wal/wal-status.js";
 import type { WriterLink } from "./writer-link.js";
 
 export interface MaintenanceParts {
@@ -117,20 +117,8 @@ export class LocalMaintenance implements Maintenance {
   }
 
   wal(): WalStatus {
-    const { checkpointer, walIndex, snapshots, before } = this.#parts;
-    const { files } = before;
-    const index = walIndex.read();
-    const sequence = checkpointSequenceOf(files.wal);
-    return {
-      ...checkpointer.status(),
-      walBytes: sizeOf(files.wal),
-      frames: index?.frames ?? 0,
-      framesBackfilled: index?.framesBackfilled ?? 0,
-      salts: index?.salts ?? [0, 0],
-      checkpointSequence: sequence,
-      readMarks: index?.readMarks ?? [],
-      snapshots: snapshots.list(),
-    };
+    const { checkpointer, walIndex: index, snapshots, before } = this.#parts;
+    return walStatus({ walFile: before.files.wal, index, checkpointer, snapshots });
   }
 
   checkpoint(mode: CheckpointMode): Promise<CheckpointRecord> {
@@ -164,20 +152,6 @@ export class LocalMaintenance implements Maintenance {
     const growth = this.#parts.checkpointer.alarm();
     return [...this.#parts.alarms.list(), ...(growth === undefined ? [] : [growth])];
   }
-}
-
-/** The `-wal` file carries no locks of SQLite's, so unlike the other two it may be opened and closed. */
-function checkpointSequenceOf(walFile: string): number {
-  if (sizeOf(walFile) < walHeaderBytes) return 0;
-  const bytes = new Uint8Array(walHeaderBytes);
-  const descriptor = openSync(walFile, "r");
-  try {
-    readSync(descriptor, bytes, 0, walHeaderBytes, 0);
-  } finally {
-    closeSync(descriptor);
-  }
-  const reading = readWalHeader(bytes);
-  return reading.kind === "valid" ? reading.header.checkpointSequence : 0;
 }
 
 /** `stat` is the one thing that may be done to these files while connections are open. */

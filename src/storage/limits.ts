@@ -46,6 +46,14 @@ export const mainThreadReadKeysMax = 64;
 /** Values that one BatchGet may return together; a single key may always be read. */
 export const batchReadBytesMax = 15 * 1024 * 1024;
 
+export const leasesPerNamespaceMax = 100_000;
+export const leaseTtlMsMin = 1_000;
+/** A hundred years: also the longest time to live of a key. */
+export const ttlMsMax = 100 * 365 * 86_400_000;
+/** Keys taken away by one commit of the sweeper, so that other writes are never held up for long. */
+export const expiryKeysPerCommit = 500;
+export const expiryLeasesPerCommit = 50;
+
 export const snapshotsMax = 128;
 /** An active snapshot is cut after this long, whatever its reader does. */
 export const snapshotLifetimeMsMax = 120_000;

@@ -16,7 +16,7 @@ export type Revision = Branded<bigint, "Revision">;
 export type Epoch = Branded<bigint, "Epoch">;
 /** Chosen by the client, unique within a namespace; makes a retry safe. 1..requestIdBytesMax. */
 export type RequestId = Branded<string, "RequestId">;
-/** Unsigned 64 bits, never 0. */
+/** 1 to 2^63 - 1. */
 export type LeaseId = Branded<bigint, "LeaseId">;
 /** Names the history itself. Changes only when it is replaced: a restore, an accepted loss. */
 export type StoreId = Branded<string, "StoreId">;
@@ -67,6 +67,8 @@ export interface Compare {
 export type Expiry =
   | { readonly kind: "never" }
   | { readonly kind: "at"; readonly atMs: number }
+  /** Counted from the moment the request is decided, so that a retry has the same body. */
+  | { readonly kind: "after"; readonly ttlMs: number }
   | { readonly kind: "lease"; readonly leaseId: LeaseId };
 
 export type Operation =
@@ -87,7 +89,27 @@ export type Operation =
       /** What an absent key counts as before the delta is added. */
       readonly initial: bigint;
     }
-  | { readonly kind: "txn"; readonly body: TxnBody };
+  | { readonly kind: "txn"; readonly body: TxnBody }
+  | LeaseOperation
+  | ExpiryOperation;
+
+/** What happens to leases. Granting and keeping alive take no revision: no key changes. */
+export type LeaseOperation =
+  /** Without an id one is chosen. */
+  | {
+      readonly kind: "lease-grant";
+      readonly leaseId: LeaseId | undefined;
+      readonly ttlMs: number;
+    }
+  /** Sets the deadline to now plus the lease's own time to live. */
+  | { readonly kind: "lease-keep-alive"; readonly leaseId: LeaseId }
+  /** The lease and all its keys end, as one revision. */
+  | { readonly kind: "lease-revoke"; readonly leaseId: LeaseId };
+
+/** The engine's own: what has run out is taken away, if it still has when this is decided. */
+export type ExpiryOperation =
+  | { readonly kind: "expire-keys"; readonly keys: readonly Key[] }
+  | { readonly kind: "expire-lease"; readonly leaseId: LeaseId };
 
 export interface TxnBody {
   readonly compares: readonly Compare[];
@@ -120,4 +142,14 @@ export type OperationResult =
   | { readonly kind: "deleted"; readonly count: number; readonly previous: Entry | undefined }
   | { readonly kind: "renamed"; readonly entry: Entry }
   | { readonly kind: "incremented"; readonly value: bigint }
-  | { readonly kind: "txn"; readonly result: TxnResult };
+  | { readonly kind: "txn"; readonly result: TxnResult }
+  /** Undefined = there is no such lease, or it has run out. */
+  | { readonly kind: "lease"; readonly lease: Lease | undefined }
+  | { readonly kind: "expired"; readonly count: number };
+
+export interface Lease {
+  readonly leaseId: LeaseId;
+  readonly ttlMs: number;
+  /** Wall time at which it runs out unless it is kept alive. */
+  readonly deadlineMs: number;
+}

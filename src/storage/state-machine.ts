@@ -17,6 +17,8 @@ export interface GroupMember {
 export interface Prepared {
   /** One per namespace that changed; empty when every request was refused or only read. */
   readonly entries: readonly LogEntry[];
+  /** False: nothing was written, so there is nothing to commit. Leases change without an entry. */
+  readonly wrote: boolean;
   /** One per request of the group, in order. Held back until the append is certain. */
   readonly outcomes: readonly Outcome<TxnResult>[];
 }

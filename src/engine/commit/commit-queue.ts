@@ -26,7 +26,6 @@ export interface CommitQueuePorts {
     readonly requests: Uint8Array<ArrayBuffer>;
     readonly count: number;
     readonly skip: readonly number[];
-    readonly nowMs: number;
   }): Promise<GroupReply>;
   /** Before the callers are told: what others must know first (caches, watchers, gauges). */
   onCommitted(reply: GroupReply & { kind: "done" }, requests: number): void;
@@ -48,7 +47,8 @@ export class CommitQueue {
   #bytes = 0;
   #sending = false;
   #fault: LatchedFault | undefined;
-  #cancelRetry: Cancel | undefined;
+  /** Out of the row, but not done: it goes to the writer again after a pause. */
+  #retrying: { readonly group: CommitGroup; readonly cancel: Cancel } | undefined;
 
   constructor(ports: CommitQueuePorts) {
     this.#ports = ports;
@@ -68,7 +68,7 @@ export class CommitQueue {
       group.add({ request, call, enqueuedMs, resolve, reject });
       this.#requests++;
       this.#bytes += group.bytes - before;
-      if (!this.#sending && this.#cancelRetry === undefined) this.#sendNext();
+      if (!this.#sending && this.#retrying === undefined) this.#sendNext();
     });
   }
 
@@ -84,9 +84,14 @@ export class CommitQueue {
   fail(fault: LatchedFault): void {
     if (this.#fault !== undefined) return;
     this.#fault = fault;
-    this.#cancelRetry?.();
     const refusal = this.#faultError(fault);
-    for (const group of this.#groups.splice(0)) {
+    const groups = this.#groups.splice(0);
+    if (this.#retrying !== undefined) {
+      this.#retrying.cancel();
+      groups.unshift(this.#retrying.group);
+      this.#retrying = undefined;
+    }
+    for (const group of groups) {
       for (const waiter of group.waiting) waiter.reject(refusal);
     }
     this.#requests = 0;
@@ -96,7 +101,7 @@ export class CommitQueue {
   }
 
   get #isIdle(): boolean {
-    return !this.#sending && this.#groups.length === 0;
+    return !this.#sending && this.#retrying === undefined && this.#groups.length === 0;
   }
 
   #admit(call: CallLimits): void {
@@ -137,8 +142,7 @@ export class CommitQueue {
       return;
     }
     this.#sending = true;
-    const nowMs = this.#ports.clock.wallMs();
-    this.#ports.send({ requests, count: group.count, skip, nowMs }).then(
+    this.#ports.send({ requests, count: group.count, skip }).then(
       (reply) => {
         this.#sending = false;
         this.#finish(group, bytes, reply);
@@ -155,7 +159,7 @@ export class CommitQueue {
   }
 
   #finish(group: CommitGroup, bytes: number, reply: GroupReply): void {
-    if (reply.kind === "busy") {
+    if (reply.kind === "busy" && this.#fault === undefined) {
       this.#ports.onBusy(reply.code);
       this.#retryLater(group, reply.requests);
       return;
@@ -174,7 +178,11 @@ export class CommitQueue {
       case "latched":
         for (const waiter of waiting) this.#answerLatched(waiter, reply.fault);
         this.fail(reply.fault);
-        return;
+        break;
+      case "busy":
+        // The writer failed over something else meanwhile: there is nobody to try again with.
+        for (const waiter of waiting) waiter.reject(storageBusy());
+        break;
     }
     this.#sendNext();
   }
@@ -185,10 +193,11 @@ export class CommitQueue {
     group.withdraw((waiter) =>
       clock.monotonicMs() - waiter.enqueuedMs >= busyBudgetMs ? storageBusy() : undefined,
     );
-    this.#cancelRetry = clock.after(busyPauseMs + random.below(busyPauseJitterMs), () => {
-      this.#cancelRetry = undefined;
+    const cancel = clock.after(busyPauseMs + random.below(busyPauseJitterMs), () => {
+      this.#retrying = undefined;
       this.#send(group, requests);
     });
+    this.#retrying = { group, cancel };
   }
 
   #answerLatched(waiter: Waiter, fault: LatchedFault): void {

@@ -25,7 +25,7 @@ export async function groupCommit(
   let reachedAppend = false;
   try {
     const prepared = state.prepare(group, tenure);
-    if (prepared.entries.length === 0) {
+    if (!prepared.wrote) {
       state.abortPrepared();
       return { kind: "done", outcomes: prepared.outcomes };
     }

@@ -56,6 +56,8 @@ export interface Opened {
   readonly recoveries: number;
   readonly integrityFailures: number;
   readonly commitSequence: bigint;
+  /** The highest wall time any commit has seen. */
+  readonly timeFloorMs: number;
   readonly formatFrom: number;
   readonly checkpoint: RawCheckpoint;
   readonly reading: ConnectionReading;

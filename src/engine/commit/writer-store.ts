@@ -100,6 +100,7 @@ export class WriterStore {
         recoveries: table.row.recoveries,
         integrityFailures: table.row.integrityFailures,
         commitSequence: table.row.commitSequence,
+        timeFloorMs: table.row.timeFloorMs,
         formatFrom: migrated.from,
         checkpoint,
         reading: store.attest(),
@@ -130,9 +131,15 @@ export class WriterStore {
   /** Counted in the store, because the process may end over the failure it counts. */
   countIntegrityFailure(): number {
     this.state.begin();
-    const { row } = this.#store;
-    this.#store.stage({ ...row, integrityFailures: row.integrityFailures + 1 });
-    this.log.commitOpen();
+    try {
+      const { row } = this.#store;
+      this.#store.stage({ ...row, integrityFailures: row.integrityFailures + 1 });
+      this.log.commitOpen();
+    } catch (cause) {
+      this.#store.forget();
+      this.state.abortPrepared();
+      throw cause;
+    }
     return this.#store.row.integrityFailures;
   }
 

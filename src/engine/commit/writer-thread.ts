@@ -174,6 +174,7 @@ function refusedBy(error: unknown): CreateNamespaceReply {
       latched = latchedBy(error, { kind: fault.kind, code: fault.code }, true);
       return { kind: "latched", fault: latched };
     case "bug":
+      present().state.abortPrepared();
       throw error;
   }
 }

@@ -56,16 +56,25 @@ export class LocalLog implements CommitLog {
 
   /** Commits the open transaction, the entries in it. Throws what SQLite throws. */
   append(entries: readonly LogEntry[], tenure: Tenure): Appended {
-    this.#appended = entries.map((entry) => this.#insertEntry(entry, tenure));
+    const appended = entries.map((entry) => this.#insertEntry(entry, tenure));
     this.commitOpen();
+    this.#appended = appended;
     return "committed";
   }
 
-  /** Commits an open transaction that has no entry: a change of settings, a new epoch. */
+  /**
+   * Commits an open transaction that has no entry: a change of settings, a new epoch. Throws what
+   * SQLite throws, and has forgotten then what it staged; the caller ends the transaction.
+   */
   commitOpen(): void {
-    this.#store.stageCommit(this.#nowMs());
-    this.#failpoints.hit("before-commit");
-    this.#commit.run();
+    try {
+      this.#store.stageCommit(this.#nowMs());
+      this.#failpoints.hit("before-commit");
+      this.#commit.run();
+    } catch (cause) {
+      this.#store.forget();
+      throw cause;
+    }
     this.#store.promote();
     this.#failpoints.hit("after-commit");
   }

@@ -4,13 +4,13 @@
  * is open for the whole life of the process, which also keeps the writer's from being the last one:
  * whatever ends the process, no hidden close checkpoints after a fault.
  */
-import type { Clock } from "../../foundation/clock.js";
 import type { Metrics } from "../../observability/metrics.js";
 import { mainThreadReadKeysMax } from "../../storage/limits.js";
 import type { ConnectionReading } from "../../storage/maintenance.js";
 import type { Entry, Key, Namespace, Revision } from "../../storage/model.js";
 import type { MaybePromise, PointRead } from "../../storage/storage-engine.js";
 import type { EngineOptions } from "../engine-options.js";
+import type { EngineTime } from "../engine-time.js";
 import type { AppendedEntry } from "../log/local-log.js";
 import { decodeEntries } from "../record/page-codec.js";
 import {
@@ -31,17 +31,19 @@ export interface PointsRead {
   readonly entries: readonly (Entry | undefined)[];
 }
 
+const noValue = new Uint8Array(0);
+
 export class PointReads {
   readonly connection: Connection;
   readonly #open: OpenConnection;
   readonly #table: TableReader;
   readonly #cache: ValueCache;
   readonly #pool: ReaderPool;
-  readonly #clock: Clock;
+  readonly #time: EngineTime;
 
   constructor(
     options: EngineOptions,
-    ports: { readonly pool: ReaderPool; readonly clock: Clock; readonly metrics: Metrics },
+    ports: { readonly pool: ReaderPool; readonly time: EngineTime; readonly metrics: Metrics },
   ) {
     this.#open = { file: options.file, role: "reader", pragmas: options };
     this.connection = openConnection(this.#open);
@@ -49,7 +51,7 @@ export class PointReads {
     this.#table = new TableReader(this.connection, { verifyChecksums });
     this.#cache = new ValueCache(options.cacheBytes, ports.metrics);
     this.#pool = ports.pool;
-    this.#clock = ports.clock;
+    this.#time = ports.time;
   }
 
   /** Throws EngineError. */
@@ -57,7 +59,7 @@ export class PointReads {
     const [key] = read.keys;
     if (key !== undefined && read.keys.length === 1) return this.#one(namespace, key, read);
     if (read.keys.length > mainThreadReadKeysMax) return this.#many(namespace, read);
-    const nowMs = this.#clock.wallMs();
+    const nowMs = this.#time.nowMs();
     const points = this.#table.points(namespace, read.keys, { keysOnly: read.keysOnly, nowMs });
     return presentOf(points, read);
   }
@@ -77,16 +79,22 @@ export class PointReads {
   }
 
   #one(namespace: Namespace, key: Key, read: PointRead): PointsRead {
-    const nowMs = this.#clock.wallMs();
+    const nowMs = this.#time.nowMs();
     const cached = this.#cache.get(namespace, key, () => this.head(namespace));
     if (cached !== undefined && (read.at === undefined || read.at === cached.head)) {
       const { entry, head } = cached;
-      return { head, entries: [isLive(entry, nowMs) ? entry : undefined] };
+      const asked = read.keysOnly ? { ...entry, value: noValue } : entry;
+      return {
+        head,
+        entries: [isLive({ ...entry, leaseDeadlineMs: undefined }, nowMs) ? asked : undefined],
+      };
     }
     const { keysOnly } = read;
     const points = presentOf(this.#table.point(namespace, key, { keysOnly, nowMs }), read);
     const entry = points.entries[0];
-    if (entry !== undefined && points.head !== undefined && !keysOnly) {
+    // Keeping a lease alive is no commit of its keys: what is bound to one is read each time.
+    const cacheable = entry?.leaseId === undefined && !keysOnly;
+    if (entry !== undefined && points.head !== undefined && cacheable) {
       this.#cache.keep(namespace, points.head, entry);
     }
     return points;
@@ -98,7 +106,7 @@ export class PointReads {
       namespace,
       keys: read.keys.map((key) => new Uint8Array(key) as Key),
       keysOnly: read.keysOnly,
-      nowMs: this.#clock.wallMs(),
+      nowMs: this.#time.nowMs(),
     });
     if (reply.head !== undefined) assertPresent(read.at, reply.head);
     return { head: reply.head, entries: decodeEntries(reply.entries) };

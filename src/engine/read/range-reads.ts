@@ -9,6 +9,7 @@ import { EngineError } from "../../storage/errors.js";
 import { scanPageBytesMax, scanPageRowsMax } from "../../storage/limits.js";
 import type { Entry, Namespace, Revision } from "../../storage/model.js";
 import type { CallLimits, PageRead, RangeRead } from "../../storage/storage-engine.js";
+import type { EngineTime } from "../engine-time.js";
 import { decodeEntries } from "../record/page-codec.js";
 import type { ReaderLink, ReaderPool } from "./reader-pool.js";
 import type { PageReply } from "./reader-protocol.js";
@@ -26,8 +27,15 @@ export class RangeReads {
   readonly #pool: ReaderPool;
   readonly #snapshots: SnapshotRegistry;
   readonly #clock: Clock;
+  readonly #time: EngineTime;
 
-  constructor(ports: { pool: ReaderPool; snapshots: SnapshotRegistry; clock: Clock }) {
+  constructor(ports: {
+    readonly pool: ReaderPool;
+    readonly snapshots: SnapshotRegistry;
+    readonly clock: Clock;
+    readonly time: EngineTime;
+  }) {
+    this.#time = ports.time;
     this.#pool = ports.pool;
     this.#snapshots = ports.snapshots;
     this.#clock = ports.clock;
@@ -35,7 +43,7 @@ export class RangeReads {
 
   async page(namespace: Namespace, read: PageRead, call: CallLimits): Promise<PageOfRange> {
     assertStillWanted(call, this.#clock);
-    const nowMs = this.#clock.wallMs();
+    const nowMs = this.#time.nowMs();
     const message = { kind: "page", namespace, read: ownBytes(read), nowMs } as const;
     return pageOf(await readable(this.#pool.pick().request(message)));
   }
@@ -89,7 +97,7 @@ export class RangeReads {
           bytesMax: scanPageBytesMax,
           count: false,
         },
-        nowMs: this.#clock.wallMs(),
+        nowMs: this.#time.nowMs(),
       }),
     );
     lease.busy = false;

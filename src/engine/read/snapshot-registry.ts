@@ -30,14 +30,18 @@ export class SnapshotRegistry {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #idleMsMax: number;
+  readonly #onNoneLeft: () => void;
   readonly #open = new Map<number, SnapshotLease>();
   readonly #stopSweeping: Cancel;
   #nextId = 1;
 
-  constructor(ports: { clock: Clock; log: Log; idleMsMax: number }) {
+  constructor(ports: { clock: Clock; log: Log; idleMsMax: number; onNoneLeft(): void }) {
     this.#clock = ports.clock;
     this.#log = ports.log;
     this.#idleMsMax = ports.idleMsMax;
+    this.#onNoneLeft = () => {
+      ports.onNoneLeft();
+    };
     this.#stopSweeping = ports.clock.every(sweepMs, () => {
       this.#sweep();
     });
@@ -69,7 +73,9 @@ export class SnapshotRegistry {
 
   /** The owner is done with it, or it was cancelled before. Twice is fine. */
   end(lease: SnapshotLease): void {
-    if (this.#open.delete(lease.id)) lease.release();
+    if (!this.#open.delete(lease.id)) return;
+    lease.release();
+    if (this.#open.size === 0) this.#onNoneLeft();
   }
 
   count(): number {

@@ -45,6 +45,7 @@ export interface Rows {
   readonly count: number | undefined;
 }
 
+const factsColumns = 12;
 const noValue = new Uint8Array(0);
 
 export class TableReader {
@@ -137,9 +138,9 @@ export class TableReader {
     row: KvFactsRow | KvRow,
     read: { readonly keysOnly: boolean; readonly nowMs: number },
   ): Entry | undefined {
-    const facts = factsOf(ns, row.slice(0, 11) as KvFactsRow, this.#verify);
+    const facts = factsOf(ns, row.slice(0, factsColumns) as KvFactsRow, this.#verify);
     if (!isLive(facts, read.nowMs)) return undefined;
-    const value = row[11];
+    const value = row[factsColumns];
     if (read.keysOnly || value === undefined) return { ...entryOf(facts, noValue, false) };
     return entryOf(facts, value, this.#verify);
   }

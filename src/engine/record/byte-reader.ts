@@ -3,7 +3,8 @@
  * it does. Anything that does not fit throws a RangeError; callers that read from disk turn it into
  * "corrupt", callers that read from another thread let it be the bug that it is.
  */
-const decoder = new TextDecoder("utf-8", { fatal: true });
+/** A leading U+FEFF is part of the text: without it two request ids would become one. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class ByteReader {
   readonly #bytes: Uint8Array;
@@ -76,6 +77,11 @@ export class ByteReader {
   }
 
   text(): string {
-    return decoder.decode(this.bytes());
+    const bytes = this.bytes();
+    try {
+      return decoder.decode(bytes);
+    } catch (cause) {
+      throw new RangeError("a text is not UTF-8", { cause });
+    }
   }
 }

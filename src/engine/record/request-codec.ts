@@ -20,7 +20,19 @@ import type { ByteReader } from "./byte-reader.js";
 import type { ByteWriter } from "./byte-writer.js";
 import { readOptionalText, writeOptionalText } from "./optional-fields.js";
 
-const operations = { get: 1, put: 2, delete: 3, rename: 4, increment: 5, txn: 6 } as const;
+const operations = {
+  get: 1,
+  put: 2,
+  delete: 3,
+  rename: 4,
+  increment: 5,
+  txn: 6,
+  "lease-grant": 7,
+  "lease-keep-alive": 8,
+  "lease-revoke": 9,
+  "expire-keys": 10,
+  "expire-lease": 11,
+} as const;
 const relations = ["equal", "not-equal", "less", "greater"] as const;
 const operands = ["version", "create-revision", "mod-revision", "value", "lease"] as const;
 
@@ -75,6 +87,13 @@ function operationBytes(operation: Operation): number {
       return 16 + operation.from.length + operation.to.length;
     case "txn":
       return bodyBytesOf(operation.body);
+    case "expire-keys":
+      return operation.keys.reduce((bytes, key) => bytes + key.length + 4, 16);
+    case "lease-grant":
+    case "lease-keep-alive":
+    case "lease-revoke":
+    case "expire-lease":
+      return 32;
     default:
       return unreachable(operation);
   }
@@ -135,6 +154,19 @@ function writeOperation(out: ByteWriter, operation: Operation): void {
     case "txn":
       writeBody(out, operation.body);
       return;
+    case "lease-grant":
+      out.u64(operation.leaseId ?? 0n);
+      out.f64(operation.ttlMs);
+      return;
+    case "lease-keep-alive":
+    case "lease-revoke":
+    case "expire-lease":
+      out.u64(operation.leaseId);
+      return;
+    case "expire-keys":
+      out.varint(operation.keys.length);
+      for (const key of operation.keys) out.bytes(key);
+      return;
     default:
       unreachable(operation);
   }
@@ -172,8 +204,34 @@ function readOperation(source: ByteReader): Operation {
     case operations.txn:
       return { kind: "txn", body: readBody(source) };
     default:
+      return readLeaseOperation(kind, source);
+  }
+}
+
+function readLeaseOperation(kind: number, source: ByteReader): Operation {
+  switch (kind) {
+    case operations["lease-grant"]:
+      return { kind: "lease-grant", leaseId: readLeaseId(source), ttlMs: source.f64() };
+    case operations["lease-keep-alive"]:
+      return { kind: "lease-keep-alive", leaseId: source.u64() as LeaseId };
+    case operations["lease-revoke"]:
+      return { kind: "lease-revoke", leaseId: source.u64() as LeaseId };
+    case operations["expire-keys"]:
+      return {
+        kind: "expire-keys",
+        keys: Array.from({ length: source.varint() }, () => source.bytes() as Key),
+      };
+    case operations["expire-lease"]:
+      return { kind: "expire-lease", leaseId: source.u64() as LeaseId };
+    default:
       throw new RangeError(`an operation of kind ${kind} is not known`);
   }
+}
+
+/** 0 = none was chosen. */
+function readLeaseId(source: ByteReader): LeaseId | undefined {
+  const id = source.u64();
+  return id === 0n ? undefined : (id as LeaseId);
 }
 
 function writeExpiry(out: ByteWriter, expiry: Expiry): void {
@@ -184,6 +242,10 @@ function writeExpiry(out: ByteWriter, expiry: Expiry): void {
     case "at":
       out.u8(1);
       out.f64(expiry.atMs);
+      return;
+    case "after":
+      out.u8(3);
+      out.f64(expiry.ttlMs);
       return;
     case "lease":
       out.u8(2);
@@ -198,6 +260,7 @@ function readExpiry(source: ByteReader): Expiry {
   const kind = source.u8();
   if (kind === 0) return { kind: "never" };
   if (kind === 1) return { kind: "at", atMs: source.f64() };
+  if (kind === 3) return { kind: "after", ttlMs: source.f64() };
   return { kind: "lease", leaseId: source.u64() as LeaseId };
 }
 

@@ -3,13 +3,30 @@
  * Recorded answers outlive the process, so the form starts with its version.
  */
 import { unreachable } from "../../foundation/assert.js";
-import type { Entry, Key, OperationResult, Revision, TxnResult } from "../../storage/model.js";
+import type {
+  Entry,
+  Key,
+  Lease,
+  LeaseId,
+  OperationResult,
+  Revision,
+  TxnResult,
+} from "../../storage/model.js";
 import type { ByteReader } from "./byte-reader.js";
 import type { ByteWriter } from "./byte-writer.js";
 import { readLifetime, writeLifetime } from "./optional-fields.js";
 
 const resultForm = 1;
-const kinds = { got: 1, put: 2, deleted: 3, renamed: 4, incremented: 5, txn: 6 } as const;
+const kinds = {
+  got: 1,
+  put: 2,
+  deleted: 3,
+  renamed: 4,
+  incremented: 5,
+  txn: 6,
+  lease: 7,
+  expired: 8,
+} as const;
 
 export function writeResult(out: ByteWriter, result: TxnResult): void {
   out.u8(resultForm);
@@ -80,6 +97,12 @@ function writeResponse(out: ByteWriter, response: OperationResult): void {
     case "txn":
       writeBody(out, response.result);
       return;
+    case "lease":
+      writeOptionalLease(out, response.lease);
+      return;
+    case "expired":
+      out.varint(response.count);
+      return;
     default:
       unreachable(response);
   }
@@ -100,9 +123,26 @@ function readResponse(source: ByteReader): OperationResult {
       return { kind: "incremented", value: source.i64() };
     case kinds.txn:
       return { kind: "txn", result: readBody(source) };
+    case kinds.lease:
+      return { kind: "lease", lease: readOptionalLease(source) };
+    case kinds.expired:
+      return { kind: "expired", count: source.varint() };
     default:
       throw new RangeError(`an answer of kind ${kind} is not known`);
   }
+}
+
+function writeOptionalLease(out: ByteWriter, lease: Lease | undefined): void {
+  out.u64(lease?.leaseId ?? 0n);
+  if (lease === undefined) return;
+  out.f64(lease.ttlMs);
+  out.f64(lease.deadlineMs);
+}
+
+function readOptionalLease(source: ByteReader): Lease | undefined {
+  const leaseId = source.u64() as LeaseId;
+  if (leaseId === 0n) return undefined;
+  return { leaseId, ttlMs: source.f64(), deadlineMs: source.f64() };
 }
 
 function writeOptionalEntry(out: ByteWriter, entry: Entry | undefined): void {

@@ -3,6 +3,7 @@
  * latch the engine closed because the state of the disk is no longer known.
  */
 import Database from "better-sqlite3";
+import { FailpointError } from "../../foundation/failpoint.js";
 
 export type Fault =
   /** Nothing happened, and the disk has no room. */
@@ -20,9 +21,14 @@ export function isSqliteError(error: unknown): error is Error & { readonly code:
   return error instanceof Database.SqliteError;
 }
 
-/** Decides by SQLite's code, never by the text of the message. */
+/**
+ * Decides by SQLite's code, never by the text of the message. A failpoint that is armed with such a
+ * code (`before-commit=error:SQLITE_IOERR_FSYNC`) counts as SQLite's own answer.
+ */
 export function faultOf(error: unknown): Fault {
-  return isSqliteError(error) ? faultOfCode(error.code) : { kind: "bug", code: "" };
+  return isSqliteError(error) || error instanceof FailpointError
+    ? faultOfCode(error.code)
+    : { kind: "bug", code: "" };
 }
 
 export function faultOfCode(code: string): Fault {

@@ -52,6 +52,31 @@ const steps: readonly { readonly version: number; readonly sql: string }[] = [
       ) STRICT;
     `,
   },
+  {
+    version: 2,
+    sql: `
+      CREATE TABLE lease (
+        id INTEGER PRIMARY KEY, ns INTEGER NOT NULL, lease_id INTEGER NOT NULL,
+        ttl_ms INTEGER NOT NULL, deadline_ms INTEGER NOT NULL, checksum INTEGER NOT NULL,
+        UNIQUE (ns, lease_id)
+      ) STRICT;
+      CREATE INDEX lease_deadline ON lease (deadline_ms);
+      CREATE INDEX kv_expiry ON kv (expires_ms) WHERE expires_ms IS NOT NULL;
+      CREATE INDEX kv_lease ON kv (ns, lease_id) WHERE lease_id IS NOT NULL;
+      CREATE TABLE past (
+        id INTEGER PRIMARY KEY, ns INTEGER NOT NULL, key BLOB NOT NULL, until_rev INTEGER NOT NULL,
+        create_rev INTEGER NOT NULL, mod_rev INTEGER NOT NULL, version INTEGER NOT NULL,
+        expires_ms INTEGER, lease_id INTEGER, codec INTEGER NOT NULL,
+        value_crc INTEGER NOT NULL, checksum INTEGER NOT NULL, value BLOB NOT NULL,
+        UNIQUE (ns, key, until_rev)
+      ) STRICT;
+      CREATE INDEX past_until ON past (ns, until_rev);
+      CREATE TABLE past_span (
+        ns INTEGER PRIMARY KEY, since_rev INTEGER NOT NULL, rows INTEGER NOT NULL,
+        bytes INTEGER NOT NULL, checksum INTEGER NOT NULL
+      ) STRICT;
+    `,
+  },
 ];
 
 /** The newest format this program writes and reads. */

@@ -20,12 +20,15 @@ export type KvFactsRow = [
   valueCrc: bigint,
   checksum: bigint,
   valueBytes: bigint,
+  /** Of the lease the row is bound to; null = bound to none. */
+  leaseDeadlineMs: bigint | null,
 ];
 /** The facts, then the value. */
 export type KvRow = [...KvFactsRow, value: Uint8Array];
 
 const kvFacts = `k.id, k.key, k.create_rev, k.mod_rev, k.version, k.expires_ms, k.lease_id, k.codec,
-  k.value_crc, k.checksum, length(k.value)`;
+  k.value_crc, k.checksum, length(k.value),
+  (SELECT l.deadline_ms FROM lease l WHERE l.ns = k.ns AND l.lease_id = k.lease_id)`;
 /** Where a range starts and ends: the text differs, so that the index is used for both ends. */
 const afterStart = { open: "", at: "AND k.key >= @start", after: "AND k.key > @start" } as const;
 const beforeEnd = { open: "", before: "AND k.key < @end" } as const;
@@ -77,6 +80,28 @@ export const sql = {
   pointGet: `SELECT n.id, n.head_rev, ${kvFacts}, k.value FROM namespace n
     LEFT JOIN kv k ON k.ns = n.id AND k.key = ? WHERE n.name = ?`,
   headGet: "SELECT id, head_rev FROM namespace WHERE name = ?",
+
+  leaseGet: `SELECT lease_id, ttl_ms, deadline_ms, checksum FROM lease
+    WHERE ns = ? AND lease_id = ?`,
+  leasePut: `INSERT INTO lease (ns, lease_id, ttl_ms, deadline_ms, checksum) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (ns, lease_id) DO UPDATE SET ttl_ms = excluded.ttl_ms,
+    deadline_ms = excluded.deadline_ms, checksum = excluded.checksum`,
+  leaseDelete: "DELETE FROM lease WHERE ns = ? AND lease_id = ?",
+  leaseCount: "SELECT count(*) FROM lease WHERE ns = ?",
+  /** In unsigned order, page by page, the live ones only. */
+  leasesAfter: `SELECT lease_id, ttl_ms, deadline_ms, checksum FROM lease WHERE ns = ?
+    AND lease_id > ? AND deadline_ms > ? ORDER BY lease_id LIMIT ?`,
+  leaseKeys: "SELECT key FROM kv WHERE ns = ? AND lease_id = ? ORDER BY key LIMIT ?",
+  leaseKeyCount: "SELECT count(*) FROM kv WHERE ns = ? AND lease_id = ?",
+  kvOfLease: `SELECT ${kvFacts} FROM kv k WHERE k.ns = ? AND k.lease_id = ? ORDER BY k.key`,
+  leasesDue: `SELECT n.name, l.lease_id FROM lease l JOIN namespace n ON n.id = l.ns
+    WHERE l.deadline_ms <= ? ORDER BY l.deadline_ms LIMIT ?`,
+  keysDue: `SELECT n.name, k.key FROM kv k JOIN namespace n ON n.id = k.ns
+    WHERE k.expires_ms IS NOT NULL AND k.expires_ms <= ? ORDER BY k.expires_ms LIMIT ?`,
+  /** The next moment at which anything runs out. */
+  nextDue: `SELECT min(due) FROM (
+    SELECT min(expires_ms) AS due FROM kv WHERE expires_ms IS NOT NULL
+    UNION ALL SELECT min(deadline_ms) FROM lease)`,
 
   ledgerGet: `SELECT rev, time_ms, digest, answer, checksum FROM ledger
     WHERE ns = ? AND request_id = ?`,

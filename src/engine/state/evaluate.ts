@@ -16,6 +16,7 @@ import type {
   TxnResult,
 } from "../../storage/model.js";
 import { holds } from "./compare.js";
+import { leaseNotFound, performLease } from "./evaluate-lease.js";
 import type { Current, Staging } from "./staging.js";
 
 const int64Min = -(2n ** 63n);
@@ -49,13 +50,17 @@ function perform(operation: Operation, staging: Staging): OperationResult {
     case "txn":
       return { kind: "txn", result: evaluate(operation.body, staging) };
     default:
-      return unreachable(operation);
+      return performLease(operation, staging);
   }
 }
 
 function put(operation: Operation & { kind: "put" }, staging: Staging): OperationResult {
+  const { expiry } = operation;
+  if (expiry.kind === "lease" && staging.liveLease(expiry.leaseId) === undefined) {
+    throw leaseNotFound();
+  }
   const previous = operation.returnPrevious ? staging.find(operation.key)?.entry() : undefined;
-  const version = staging.put(operation.key, operation.value, lifeOf(operation.expiry));
+  const version = staging.put(operation.key, operation.value, lifeOf(expiry, staging.nowMs));
   return { kind: "put", version, previous };
 }
 
@@ -120,7 +125,10 @@ function numberOf(value: Uint8Array): bigint {
   return number;
 }
 
-function lifeOf(expiry: Expiry): {
+function lifeOf(
+  expiry: Expiry,
+  nowMs: number,
+): {
   readonly expiresAtMs: number | undefined;
   readonly leaseId: LeaseId | undefined;
 } {
@@ -129,6 +137,8 @@ function lifeOf(expiry: Expiry): {
       return { expiresAtMs: undefined, leaseId: undefined };
     case "at":
       return { expiresAtMs: expiry.atMs, leaseId: undefined };
+    case "after":
+      return { expiresAtMs: nowMs + expiry.ttlMs, leaseId: undefined };
     case "lease":
       return { expiresAtMs: undefined, leaseId: expiry.leaseId };
     default:

@@ -22,6 +22,8 @@ export interface KvFacts {
   readonly codec: number;
   readonly valueBytes: number;
   readonly valueCrc: number;
+  /** Wall time at which the row's lease runs out; undefined = it is bound to none. */
+  readonly leaseDeadlineMs: number | undefined;
 }
 
 /** Throws EngineError "corrupt" when `verify` is set and the row's checksum differs. */
@@ -37,6 +39,7 @@ export function factsOf(ns: number, row: KvFactsRow, verify: boolean): KvFacts {
     codec: Number(row[7]),
     valueBytes: Number(row[10]),
     valueCrc: Number(row[8]),
+    leaseDeadlineMs: row[11] === null ? undefined : Number(row[11]),
   };
   if (verify && rowChecksum({ ns, ...facts }) !== Number(row[9])) throw damagedRow(facts.rowId);
   return facts;
@@ -56,12 +59,14 @@ export function entryOf(facts: KvFacts, value: Uint8Array, verify: boolean): Ent
   };
 }
 
-/** An expired row is absent for every caller, even before the sweeper has taken it away. */
+/** What has run out is absent for every caller, even before the sweeper has taken it away. */
 export function isLive(
-  facts: { readonly expiresAtMs: number | undefined },
+  facts: Pick<KvFacts, "expiresAtMs" | "leaseDeadlineMs">,
   nowMs: number,
 ): boolean {
-  return facts.expiresAtMs === undefined || facts.expiresAtMs > nowMs;
+  const { expiresAtMs, leaseDeadlineMs } = facts;
+  if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return false;
+  return leaseDeadlineMs === undefined || leaseDeadlineMs > nowMs;
 }
 
 function damagedRow(rowId: bigint): EngineError {

@@ -35,6 +35,7 @@ export class KvTable {
   readonly #insert;
   readonly #update;
   readonly #delete;
+  readonly #ofLease;
   readonly #ranges: Readonly<Record<"open" | "before", Statement<[RangeParameters], KvFactsRow>>>;
 
   constructor(connection: Connection) {
@@ -43,6 +44,7 @@ export class KvTable {
     this.#insert = prepareRun(connection, sql.kvInsert);
     this.#update = prepareRun(connection, sql.kvUpdate);
     this.#delete = prepareRun<[bigint]>(connection, sql.kvDelete);
+    this.#ofLease = prepareRows<[number, bigint], KvFactsRow>(connection, sql.kvOfLease);
     const range = (end: "open" | "before"): Statement<[RangeParameters], KvFactsRow> =>
       prepareRows(connection, kvRangeSql({ start: "at", end, reverse: false, values: false }));
     this.#ranges = { open: range("open"), before: range("before") };
@@ -61,6 +63,11 @@ export class KvTable {
         ? this.#ranges.open.all({ ns, start: range.start, limit: rowsMax })
         : this.#ranges.before.all({ ns, start: range.start, end: range.end, limit: rowsMax });
     return rows.map((row) => factsOf(ns, row, true));
+  }
+
+  /** The rows bound to a lease, all of them. */
+  ofLease(ns: number, leaseId: LeaseId): KvFacts[] {
+    return this.#ofLease.all(ns, leaseId).map((row) => factsOf(ns, row, true));
   }
 
   /** The whole entry behind facts read in this transaction. Throws EngineError "corrupt". */

@@ -23,9 +23,10 @@ import type { Connection } from "../sqlite/connection.js";
 import { prepareRun, sql } from "../sqlite/statements.js";
 import { evaluate } from "./evaluate.js";
 import { KvTable } from "./kv-table.js";
+import { LeaseTable } from "./lease-table.js";
 import { type NamespaceRow, NamespaceTable } from "./namespace-table.js";
 import { RequestLedger } from "./request-ledger.js";
-import { Staging } from "./staging.js";
+import { Staging, type StateView } from "./staging.js";
 
 export interface StateOptions {
   readonly nodeId: string;
@@ -44,7 +45,9 @@ export class SqliteState implements StateMachine {
   readonly #begin;
   readonly #rollback;
   readonly #batches = new Map<Namespace, ChangeBatch[]>();
+  readonly #leases: LeaseTable;
   #attempts = 0;
+  #wrote = false;
 
   constructor(connection: Connection, options: StateOptions) {
     this.#connection = connection;
@@ -52,6 +55,7 @@ export class SqliteState implements StateMachine {
     this.namespaces = new NamespaceTable(connection);
     this.#kv = new KvTable(connection);
     this.#ledger = new RequestLedger(connection);
+    this.#leases = new LeaseTable(connection);
     this.#begin = prepareRun<[]>(connection, sql.beginImmediate);
     this.#rollback = prepareRun<[]>(connection, sql.rollback);
   }
@@ -68,10 +72,11 @@ export class SqliteState implements StateMachine {
   prepare(group: readonly GroupMember[], tenure: Tenure): Prepared {
     this.begin();
     this.#batches.clear();
+    this.#wrote = false;
     const nowMs = this.#options.nowMs();
     const outcomes = group.map((member) => this.#decide(member, tenure, nowMs));
     this.namespaces.write();
-    return { entries: this.#entries(tenure, nowMs), outcomes };
+    return { entries: this.#entries(tenure, nowMs), outcomes, wrote: this.#wrote };
   }
 
   commitPrepared(): void {
@@ -110,21 +115,30 @@ export class SqliteState implements StateMachine {
       }
     }
     const revision = (row.head + 1n) as Revision;
-    const view = {
-      find: (key: Parameters<KvTable["find"]>[1]) => this.#kv.find(row.id, key),
-      range: (range: Parameters<KvTable["range"]>[1], rowsMax: number) =>
-        this.#kv.range(row.id, range, rowsMax),
-      entry: (facts: Parameters<KvTable["entry"]>[0]) => this.#kv.entry(facts),
-    };
+    const view = this.#viewOf(row.id);
     const staging = new Staging(view, { revision, nowMs });
     const value = evaluate(request.body, staging);
-    if (staging.size === 0) {
+    if (staging.size === 0 && staging.leases.size === 0) {
       return { kind: "ok", header: this.#header(row, row.head, tenure), value };
     }
     const recorded = digest === undefined ? undefined : recordOf(request, digest, value);
-    this.#apply(row, revision, staging, { request, recorded });
-    if (recorded !== undefined) this.#ledger.record(row.id, { ...recorded, revision, nowMs });
-    return { kind: "ok", header: this.#header(row, revision, tenure), value };
+    this.#wrote = true;
+    this.#applyLeases(row.id, staging);
+    // Leases take no revision; the first grant may still have to make the namespace.
+    if (staging.size === 0) this.namespaces.stage(row);
+    else this.#apply(row, revision, staging, { request, recorded });
+    const at = staging.size === 0 ? row.head : revision;
+    if (recorded !== undefined) {
+      this.#ledger.record(row.id, { ...recorded, revision: at, nowMs });
+    }
+    return { kind: "ok", header: this.#header(row, at, tenure), value };
+  }
+
+  #applyLeases(ns: number, staging: Staging): void {
+    for (const [leaseId, lease] of staging.leases) {
+      if (lease === null) this.#leases.delete(ns, leaseId);
+      else this.#leases.put(ns, lease);
+    }
   }
 
   #apply(
@@ -154,6 +168,17 @@ export class SqliteState implements StateMachine {
     const batches = this.#batches.get(row.name);
     if (batches === undefined) this.#batches.set(row.name, [batch]);
     else batches.push(batch);
+  }
+
+  #viewOf(ns: number): StateView {
+    return {
+      find: (key) => this.#kv.find(ns, key),
+      range: (range, rowsMax) => this.#kv.range(ns, range, rowsMax),
+      entry: (facts) => this.#kv.entry(facts),
+      findLease: (leaseId) => this.#leases.find(ns, leaseId),
+      leaseCount: () => this.#leases.count(ns),
+      rowsOfLease: (leaseId) => this.#kv.ofLease(ns, leaseId),
+    };
   }
 
   #namespaceFor(name: Namespace, nowMs: number): NamespaceRow {

@@ -2,18 +2,22 @@
  * What one request has decided so far: at most one change per key, over the state it started from.
  * Nothing is written here, so a request that is refused halfway leaves nothing to undo.
  */
+import { randomBytes } from "node:crypto";
 import { binaryText, compareBytes } from "../../foundation/bytes.js";
 import { EngineError } from "../../storage/errors.js";
 import { changesPerRequestMax } from "../../storage/limits.js";
 import type { Change, ChangeCause } from "../../storage/log-entry.js";
-import type { Entry, Key, KeyRange, LeaseId, Revision } from "../../storage/model.js";
+import type { Entry, Key, KeyRange, Lease, LeaseId, Revision } from "../../storage/model.js";
 import { isLive, type KvFacts } from "./kv-row.js";
 
-/** The table as evaluation needs it; kv-table.ts is one. */
+/** The namespace's tables as evaluation needs them. Rows that have run out are still in them. */
 export interface StateView {
   find(key: Key): KvFacts | undefined;
   range(range: KeyRange, rowsMax: number): KvFacts[];
   entry(facts: KvFacts): Entry;
+  findLease(leaseId: LeaseId): Lease | undefined;
+  leaseCount(): number;
+  rowsOfLease(leaseId: LeaseId): KvFacts[];
 }
 
 /** A live key as the request sees it: from the table, or from its own earlier operations. */
@@ -34,14 +38,16 @@ export interface StagedChange {
 }
 
 export class Staging {
+  readonly nowMs: number;
   readonly #view: StateView;
-  readonly #nowMs: number;
   readonly #revision: Revision;
   readonly #changes = new Map<string, StagedChange>();
+  /** Null = the lease is gone. */
+  readonly #leases = new Map<LeaseId, Lease | null>();
 
   constructor(view: StateView, at: { readonly revision: Revision; readonly nowMs: number }) {
     this.#view = view;
-    this.#nowMs = at.nowMs;
+    this.nowMs = at.nowMs;
     this.#revision = at.revision;
   }
 
@@ -51,6 +57,10 @@ export class Staging {
 
   get size(): number {
     return this.#changes.size;
+  }
+
+  get leases(): ReadonlyMap<LeaseId, Lease | null> {
+    return this.#leases;
   }
 
   /** The live key, or undefined. */
@@ -75,6 +85,51 @@ export class Staging {
       if (current !== undefined) found.push(current);
     }
     return found.sort((a, b) => compareBytes(a.key, b.key));
+  }
+
+  /** The lease as the request sees it, live or run out. */
+  findLease(leaseId: LeaseId): Lease | undefined {
+    const staged = this.#leases.get(leaseId);
+    return staged === undefined ? this.#view.findLease(leaseId) : (staged ?? undefined);
+  }
+
+  liveLease(leaseId: LeaseId): Lease | undefined {
+    const lease = this.findLease(leaseId);
+    return lease === undefined || lease.deadlineMs <= this.nowMs ? undefined : lease;
+  }
+
+  /** An id that no lease has: 63 random bits, so that a second draw is next to never needed. */
+  freeLeaseId(): LeaseId {
+    for (;;) {
+      const id = (randomBytes(8).readBigUInt64BE() >> 1n) as LeaseId;
+      if (id !== 0n && this.findLease(id) === undefined) return id;
+    }
+  }
+
+  leaseCount(): number {
+    return this.#view.leaseCount() + this.#leases.size;
+  }
+
+  putLease(lease: Lease): void {
+    this.#leases.set(lease.leaseId, lease);
+  }
+
+  /** The lease and all keys that are bound to it, however many: they end together. */
+  deleteLease(leaseId: LeaseId, cause: ChangeCause): number {
+    const rows = this.#view.rowsOfLease(leaseId);
+    for (const facts of rows) {
+      this.#changes.set(binaryText(facts.key), { change: removal(facts, cause), replaces: facts });
+    }
+    this.#leases.set(leaseId, null);
+    return rows.length;
+  }
+
+  /** Takes a key away whose own time has run out; false when it has not. */
+  expire(key: Key): boolean {
+    const facts = this.#view.find(key);
+    if (facts?.expiresAtMs === undefined || facts.expiresAtMs > this.nowMs) return false;
+    this.#stage(binaryText(key), { change: removal(facts, "expired"), replaces: facts });
+    return true;
   }
 
   /** The key has this value from now on; created when it was not live. */
@@ -107,17 +162,7 @@ export class Staging {
       this.#changes.delete(text);
       return;
     }
-    const { key, createRevision } = current;
-    const change: Change = {
-      key,
-      value: null,
-      createRevision,
-      version: 0n,
-      expiresAtMs: undefined,
-      leaseId: undefined,
-      cause,
-    };
-    this.#stage(text, { change, replaces });
+    this.#stage(text, { change: removal(current, cause), replaces });
   }
 
   #stage(text: string, staged: StagedChange): void {
@@ -126,7 +171,7 @@ export class Staging {
   }
 
   #liveOf(facts: KvFacts | undefined): Current | undefined {
-    if (facts === undefined || !isLive(facts, this.#nowMs)) return undefined;
+    if (facts === undefined || !isLive(facts, this.nowMs)) return undefined;
     return { ...facts, entry: () => this.#view.entry(facts) };
   }
 
@@ -138,6 +183,14 @@ export class Staging {
     const entry = { key, value, createRevision, modRevision, version, expiresAtMs, leaseId };
     return { ...entry, entry: () => entry };
   }
+}
+
+function removal(
+  { key, createRevision }: { readonly key: Key; readonly createRevision: Revision },
+  cause: ChangeCause,
+): Change {
+  const nothing = { expiresAtMs: undefined, leaseId: undefined } as const;
+  return { key, value: null, createRevision, version: 0n, ...nothing, cause };
 }
 
 function within(key: Uint8Array, range: KeyRange): boolean {

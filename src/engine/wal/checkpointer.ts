@@ -307,20 +307,27 @@ export class Checkpointer {
     return checkpointRecord({ raw, mode, source, atMs: this.#ports.clock.wallMs(), pinnedBy });
   }
 
-  /** A run that came to nothing makes its mode pause; any other ends the pause. */
+  /**
+   * A run that came to nothing makes its mode pause. One that moved a part is tried again after the
+   * shortest pause, while the load may ask for another at any time. A complete one ends all that.
+   */
   #settle(record: CheckpointRecord): void {
     const nowMs = this.#ports.clock.monotonicMs();
-    if (isComplete(record.outcome)) this.#lastCompleteMs = nowMs;
     const pause = this.#pauses[record.modeRequested];
-    if (!cameToNothing(record)) {
-      pause.attempts = 0;
-      pause.untilMs = 0;
+    const stuck = cameToNothing(record);
+    pause.attempts = stuck ? pause.attempts + 1 : 0;
+    pause.untilMs = 0;
+    if (isComplete(record.outcome)) {
+      this.#lastCompleteMs = nowMs;
+      // Another mode may still wait for its next attempt: at the hard limit writes depend on it.
+      const awaited = Object.values(this.#pauses).some(({ untilMs }) => untilMs > nowMs);
+      if (!awaited) this.#stopRetry?.();
+      if (!awaited) this.#stopRetry = undefined;
       return;
     }
-    pause.attempts++;
     const chance = this.#ports.random.below(chanceSteps) / chanceSteps;
-    const waitMs = pauseMs(pause.attempts, chance, this.#limits.state);
-    pause.untilMs = nowMs + waitMs;
+    const waitMs = pauseMs(Math.max(1, pause.attempts), chance, this.#limits.state);
+    if (stuck) pause.untilMs = nowMs + waitMs;
     this.#retryAfter(waitMs);
   }
 
