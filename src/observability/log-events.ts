@@ -250,6 +250,12 @@ export const logEvents = {
     doc: "It pinned the WAL for longer than allowed. Its reader resumes from a token.",
   },
 
+  "expiry.sweep-refused": {
+    level: "warn",
+    msg: "what has run out could not be taken away yet",
+    doc: "Callers do not see it all the same; the sweep is tried again within a second.",
+  },
+
   // Integrity.
   "integrity.startup-quick-passed": {
     level: "info",

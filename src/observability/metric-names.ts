@@ -305,6 +305,13 @@ export const metricTable = {
     help: "Live keys by namespace; the number of namespaces shown is capped.",
     labels: { namespace: "open" },
   },
+  expired: {
+    name: "kvdb_expired_total",
+    kind: "counter",
+    unit: "keys",
+    help: "Keys taken away because their time or their lease had run out.",
+    labels: {},
+  },
   rowChecksumErrors: {
     name: "kvdb_row_checksum_errors_total",
     kind: "counter",

@@ -37,7 +37,7 @@ interface Root {
 
 /** Opens the process's log. */
 export function openLog(options: LogOptions): Log {
-  const write = options.write ?? writeToStderr;
+  const write = options.write ?? stderrWriter();
   const logger = winston.createLogger({
     level: "debug", // The level is ours to decide, before a line is made.
     format: winston.format.printf((info) => String(info.message)),
@@ -90,6 +90,13 @@ class WinstonLog implements Log {
   }
 }
 
-function writeToStderr(line: string): void {
-  process.stderr.write(line);
+/**
+ * Whoever read the log may have gone (a closed pipe), and without a listener that would end the
+ * process. A store goes on unheard; there is no place left where this could be said.
+ */
+function stderrWriter(): (line: string) => void {
+  process.stderr.on("error", () => undefined);
+  return (line) => {
+    process.stderr.write(line);
+  };
 }

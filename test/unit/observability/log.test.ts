@@ -1,5 +1,7 @@
 /** Log lines are events with safe fields, and the phrases that operators search for are verbatim. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { test } from "node:test";
 import fc from "fast-check";
 import { ManualClock } from "../../../src/foundation/clock.js";
@@ -73,19 +75,25 @@ test("no field can pose as one of the four that every line has", () => {
   assert.deepEqual([lines[0]?.event, lines[0]?.level], ["daemon.ready", "info"]);
 });
 
-test("without a sink of its own, a log writes to stderr", (t) => {
-  const written: string[] = [];
-  const write = process.stderr.write.bind(process.stderr);
-  process.stderr.write = (chunk: string | Uint8Array) => {
-    written.push(String(chunk));
-    return true;
+test("a log writes to stderr, and goes on when nobody reads it any more", async () => {
+  const module = (path: string): string => {
+    return JSON.stringify(new URL(`../../../src/${path}.js`, import.meta.url).href);
   };
-  t.after(() => {
-    process.stderr.write = write;
-  });
-  openLog({ level: "info", clock: new ManualClock() }).event("daemon.ready");
-  process.stderr.write = write;
-  assert.equal((JSON.parse(written.join("")) as Line).event, "daemon.ready");
+  const program = `
+    import { systemClock } from ${module("foundation/clock")};
+    import { openLog } from ${module("observability/winston-log")};
+    const log = openLog({ level: "info", clock: systemClock() });
+    log.event("daemon.ready");
+    process.stdin.once("data", () => {
+      log.event("daemon.ready");
+      setTimeout(() => process.exit(7), 50);
+    });`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program]);
+  const [line] = (await once(child.stderr, "data")) as [Buffer];
+  assert.equal((JSON.parse(line.toString()) as Line).event, "daemon.ready");
+  child.stderr.destroy();
+  child.stdin.write("go on");
+  assert.deepEqual(await once(child, "exit"), [7, null]);
 });
 
 for (const name of ["key", "newKey", "keys", "value", "previousValue", "token", "sharedSecret"]) {
