@@ -1,19 +1,56 @@
 /** The front door of the client: what programs outside this folder may use. */
-export { type BulkChunk, type BulkEntry, bulkLoad } from "./bulk-loader.js";
+
+// The words of the contract, so that a program needs no second import for them.
+export {
+  CheckpointMode,
+  type CheckpointResponse,
+  checkpointModeToJSON,
+  checkpointOutcomeToJSON,
+  checkpointSourceToJSON,
+  connectionRoleToJSON,
+  type EngineEvent,
+  EngineEventKind,
+  engineEventKindFromJSON,
+  engineEventKindToJSON,
+  engineStateToJSON,
+  type GetStatusResponse,
+  type GetWalStatusResponse,
+  IntegrityMode,
+  type IntegrityProgress,
+  type IntegrityReport,
+  IntegrityVerdict,
+  integrityVerdictToJSON,
+  LogLevel,
+  logLevelToJSON,
+  walLimitStateToJSON,
+} from "../wire/kvdb/v1/admin.js";
+export {
+  type DeepPartial,
+  deleteReasonToJSON,
+  EventType,
+  eventTypeToJSON,
+  type WatchEvent,
+} from "../wire/kvdb/v1/kv.js";
+export type { NamespaceInfo, NamespaceSettings } from "../wire/kvdb/v1/namespace.js";
+export type { Condition, KeyRange, KeyValue, ResponseHeader } from "../wire/kvdb/v1/types.js";
+export { answerJson } from "./answer-json.js";
+export { type BulkChunk, type BulkEntry, bulkLoad, chunkChecksum } from "./bulk-loader.js";
 export { dynamicCall } from "./dynamic-call.js";
 export {
   durationText,
   msOf,
   type SecondsAndNanos,
   timestampFromMs,
+  timestampFromText,
   timestampText,
 } from "./json-text.js";
-export { isCancelled, KvClient } from "./kv-client.js";
+export { isCancelled, KvClient, type KvClientOptions } from "./kv-client.js";
 export { KvError, type StatusName } from "./kv-error.js";
+export { adminMethods, kvMethods, namespaceMethods } from "./method-table.js";
 export {
+  type BytesReader,
   bytesFromBase64,
   JsonError,
-  jsonFromMessage,
   messageFromJson,
   textOfBytes,
 } from "./proto-json.js";

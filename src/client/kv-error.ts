@@ -31,7 +31,9 @@ export const notConnected = "NOT_CONNECTED";
 export const addressInvalid = "ADDRESS_INVALID";
 
 const detailsTrailer = "grpc-status-details-bin";
-const codes = Object.values(status).filter((code) => typeof code === "number");
+const codes = new Map<number, status>(
+  Object.values(status).flatMap((code) => (typeof code === "number" ? [[code, code]] : [])),
+);
 /** Reasons after which a mutation may have happened; every other reason says that it did not. */
 const reasonsOfUnknownOutcome: readonly string[] = ["OUTCOME_UNKNOWN", "BUG"];
 /** Answers a transport makes up by itself, without having heard what became of the request. */
@@ -125,7 +127,7 @@ function factsOf(answer: Status, mutates: boolean): KvErrorFacts {
   const info = detail(answer, "ErrorInfo", ErrorInfo);
   const retryDelay = detail(answer, "RetryInfo", RetryInfo)?.retryDelay;
   // A number that is no code is unknown too.
-  const code = codes.find((known) => Number(known) === answer.code) ?? status.UNKNOWN;
+  const code = codes.get(answer.code) ?? status.UNKNOWN;
   const unknown =
     info === undefined
       ? codesOfUnknownOutcome.includes(code)

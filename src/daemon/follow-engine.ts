@@ -5,7 +5,6 @@
  */
 import type { Cancel } from "../foundation/clock.js";
 import type { Readiness } from "../rpc/readiness.js";
-import type { EngineStatus } from "../storage/maintenance.js";
 import type { StorageEngine } from "../storage/storage-engine.js";
 
 /** Takes over the present state, then every change until cancelled. */
@@ -15,7 +14,8 @@ export function followEngine(
   onLost: (cause: unknown) => void,
 ): Cancel {
   const controller = new AbortController();
-  carryOver(engine.maintenance.status(), readiness);
+  const { state, reason } = engine.maintenance.status();
+  carryOver(state, reason, readiness);
   // Ends when cancelled; any other end would leave readiness behind the truth.
   listen(engine, readiness, controller.signal).catch(onLost);
   return () => {
@@ -30,24 +30,17 @@ async function listen(
 ): Promise<void> {
   for await (const event of engine.maintenance.events(0, signal)) {
     if (signal.aborted) return;
-    if (event.kind === "state") carryOver(engine.maintenance.status(), readiness);
+    if (event.kind !== "state") continue;
+    // The event's own word: by now the engine may be closed and have no status any more.
+    const { state } = event.fields;
+    if (state !== undefined) carryOver(state, event.message, readiness);
   }
 }
 
-function carryOver({ state, reason }: EngineStatus, readiness: Readiness): void {
+function carryOver(state: string, reason: string, readiness: Readiness): void {
   if (state === readiness.state) return;
-  switch (state) {
-    case "serving":
-    case "read_only":
-      // An operator who drained decides when calls are taken again, not the engine.
-      if (readiness.state !== "draining") readiness.set(state, reason);
-      return;
-    case "failed":
-      readiness.set(state, reason);
-      return;
-    case "opening":
-    case "recovering":
-    case "draining":
-    case "closed":
-  }
+  if (state === "failed") readiness.set("failed", reason);
+  // An operator who drained decides when calls are taken again, not the engine.
+  if (readiness.state === "draining") return;
+  if (state === "serving" || state === "read_only") readiness.set(state, reason);
 }

@@ -5,7 +5,7 @@
  */
 import type { Config } from "../config/settings.js";
 import { openEngine } from "../engine/index.js";
-import type { Clock } from "../foundation/clock.js";
+import type { Cancel, Clock } from "../foundation/clock.js";
 import { Failpoints } from "../foundation/failpoint.js";
 import { systemRandom } from "../foundation/random.js";
 import { describeError, type Log } from "../observability/log.js";
@@ -46,6 +46,7 @@ export class RunningDaemon {
   #listeners: Listeners | undefined;
   #engine: StorageEngine | undefined;
   #probe: StoreProbe | undefined;
+  #unfollow: Cancel = () => undefined;
   #stopSignal: NodeJS.Signals | undefined;
   #started = false;
 
@@ -143,7 +144,7 @@ export class RunningDaemon {
     const facts = { version, sqliteVersion, startedAtMs: this.#startedAtMs, cacheBudgetBytes };
     followProcess(this.#metrics, facts, clock);
     this.#probe = StoreProbe.start(engine, clock, log);
-    followEngine(engine, this.#readiness, (cause) => {
+    this.#unfollow = followEngine(engine, this.#readiness, (cause) => {
       exitAtOnce("unexpected", `the engine's events ended: ${describeError(cause)}`, log);
     });
     const { grpc, http } = this.#addresses();
@@ -172,6 +173,7 @@ export class RunningDaemon {
     const { clock, log, notify, config } = this.#parts;
     log.event("daemon.stopping", { signal });
     this.#probe?.close();
+    this.#unfollow();
     const steps = stopSteps({
       readiness: this.#readiness,
       listeners: this.#listeners,

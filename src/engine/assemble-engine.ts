@@ -4,6 +4,7 @@
  */
 import type { EngineEvents } from "../observability/events.js";
 import { describeError } from "../observability/log.js";
+import { errorOf } from "../storage/errors.js";
 import type { RecoveryReport } from "../storage/maintenance.js";
 import type { Header } from "../storage/model.js";
 import type { AlarmBoard } from "./alarm-board.js";
@@ -14,9 +15,11 @@ import { SqliteEngine } from "./engine.js";
 import type { EngineOptions, EnginePorts } from "./engine-options.js";
 import type { EngineLife } from "./engine-state.js";
 import { EngineTime } from "./engine-time.js";
+import { ExpirySweeper } from "./expiry/expiry-sweeper.js";
 import { IntegrityChecker } from "./integrity/integrity-check.js";
 import { LocalMaintenance } from "./local-maintenance.js";
 import { LocalNamespaces } from "./namespace-admin.js";
+import { LeaseReader } from "./read/lease-reads.js";
 import { PointReads } from "./read/point-reads.js";
 import { RangeReads } from "./read/range-reads.js";
 import { ReaderPool } from "./read/reader-pool.js";
@@ -67,8 +70,9 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
   const checkpointer = makeCheckpointer(store, { snapshots, walIndex, integrity, fail });
   const queue = makeQueue(store, { identity, points, checkpointer, time });
   const namespaces = makeNamespaces(store, points, fail);
+  const sweeper = makeSweeper(store, { points, queue, time });
   followDepths(store, queue, pool);
-  const parts = { pool, points, snapshots, walIndex, checkpointer, queue, integrity };
+  const parts = { pool, points, snapshots, walIndex, checkpointer, queue, integrity, sweeper };
   const maintenance = new LocalMaintenance({ ...store, ...parts, ...ports, identity, namespaces });
   const engine = new SqliteEngine({
     options,
@@ -79,6 +83,7 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     ranges: new RangeReads({ pool, snapshots, clock, time }),
     maintenance,
     namespaces,
+    leases: new LeaseReader(points.connection, time),
     writesMustWait: () => checkpointer.writesMustWait(),
     end: () => endEngine(store, parts),
   });
@@ -177,6 +182,29 @@ function makeNamespaces(
     create: (name, settings, nowMs) =>
       writer.request({ kind: "create-namespace", name, settings, nowMs }),
     onFault,
+  });
+}
+
+function makeSweeper(
+  store: OpenStore,
+  parts: { readonly points: PointReads; readonly queue: CommitQueue; readonly time: EngineTime },
+): ExpirySweeper {
+  const { clock, log, metrics } = store.ports;
+  const forever = { deadlineMs: Number.POSITIVE_INFINITY, cancelled: () => false };
+  return ExpirySweeper.start({
+    connection: parts.points.connection,
+    clock,
+    time: parts.time,
+    log,
+    metrics,
+    commit: async (request) => {
+      store.life.assertWritable();
+      const outcome = await parts.queue.commit(request, forever);
+      if (outcome.kind === "refused") throw errorOf(outcome.refusal);
+      if (outcome.kind !== "ok") throw new Error(`the sweep ended ${outcome.kind}`);
+      const [response] = outcome.value.responses;
+      return response?.kind === "expired" ? response.count : 0;
+    },
   });
 }
 

@@ -8,6 +8,7 @@ import { statSync } from "node:fs";
 import { describeError } from "../observability/log.js";
 import type { OpenStore } from "./assemble-engine.js";
 import type { CommitQueue } from "./commit/commit-queue.js";
+import type { ExpirySweeper } from "./expiry/expiry-sweeper.js";
 import type { IntegrityChecker } from "./integrity/integrity-check.js";
 import type { PointReads } from "./read/point-reads.js";
 import type { ReaderPool } from "./read/reader-pool.js";
@@ -24,11 +25,13 @@ export interface EndingParts {
   readonly checkpointer: Checkpointer;
   readonly queue: CommitQueue;
   readonly integrity: IntegrityChecker;
+  readonly sweeper: ExpirySweeper;
 }
 
 export async function endEngine(store: OpenStore, parts: EndingParts): Promise<void> {
   const { life, writer } = store;
   life.drain("the store is closing");
+  await parts.sweeper.close();
   await parts.queue.drained();
   await parts.integrity.close();
   parts.snapshots.close();

@@ -3,6 +3,7 @@
  * in which everything ends. open-engine.ts makes it; nothing else does.
  */
 import { EngineError } from "../storage/errors.js";
+import type { LeaseReads } from "../storage/leases.js";
 import type { Maintenance } from "../storage/maintenance.js";
 import type { Header, Namespace, Revision, TxnRequest, TxnResult } from "../storage/model.js";
 import type { NamespaceAdmin } from "../storage/namespaces.js";
@@ -20,6 +21,7 @@ import type { CommitQueue } from "./commit/commit-queue.js";
 import type { EngineOptions } from "./engine-options.js";
 import type { EngineLife } from "./engine-state.js";
 import { namespaceMissing } from "./namespace-admin.js";
+import type { LeaseReader } from "./read/lease-reads.js";
 import type { PointReads, PointsRead } from "./read/point-reads.js";
 import type { PageOfRange, RangeReads } from "./read/range-reads.js";
 
@@ -32,6 +34,7 @@ export interface EngineParts {
   readonly ranges: RangeReads;
   readonly maintenance: Maintenance;
   readonly namespaces: NamespaceAdmin;
+  readonly leases: LeaseReader;
   /** True while the WAL is at its hard limit and cannot be given back. */
   writesMustWait(): boolean;
   /** Ends everything in order; called once. */
@@ -42,6 +45,7 @@ export class SqliteEngine implements StorageEngine {
   readonly caps: EngineCaps;
   readonly maintenance: Maintenance;
   readonly namespaces: NamespaceAdmin;
+  readonly leases: LeaseReads;
   readonly #parts: EngineParts;
   #closed: Promise<void> | undefined;
 
@@ -54,6 +58,17 @@ export class SqliteEngine implements StorageEngine {
     };
     this.maintenance = parts.maintenance;
     this.namespaces = parts.namespaces;
+    this.leases = {
+      get: (namespace, leaseId, keysMax) => {
+        const { ns, header } = this.#namespace(namespace);
+        const info = ns === undefined ? undefined : parts.leases.get(ns, leaseId, keysMax);
+        return { header, info };
+      },
+      list: (namespace, page) => {
+        const { ns, header } = this.#namespace(namespace);
+        return { header, leases: ns === undefined ? [] : parts.leases.list(ns, page) };
+      },
+    };
   }
 
   commit(request: TxnRequest, call: CallLimits): Promise<Outcome<TxnResult>> {
@@ -87,13 +102,18 @@ export class SqliteEngine implements StorageEngine {
   }
 
   head(namespace: Namespace): Header {
-    this.#parts.life.assertReadable();
-    return this.#header(namespace, this.#parts.points.head(namespace));
+    return this.#namespace(namespace).header;
   }
 
   close(): Promise<void> {
     this.#closed ??= this.#parts.end();
     return this.#closed;
+  }
+
+  #namespace(namespace: Namespace): { readonly ns: number | undefined; readonly header: Header } {
+    this.#parts.life.assertReadable();
+    const found = this.#parts.points.namespace(namespace);
+    return { ns: found?.ns, header: this.#header(namespace, found?.revision) };
   }
 
   #points(namespace: Namespace, found: PointsRead): Awaited<ReturnType<StorageEngine["get"]>> {

@@ -99,7 +99,9 @@ function encodeResult(
       assert(operation.kind === "txn", "the result of a transaction answers one");
       return { $case: "txn", value: encodeTxnResult(operation.body, result.result) };
     case "renamed":
-      assert(false, "a transaction has no rename");
+    case "lease":
+    case "expired":
+      assert(false, "a transaction of the contract has no such operation");
   }
 }
 

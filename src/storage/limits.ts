@@ -53,6 +53,8 @@ export const ttlMsMax = 100 * 365 * 86_400_000;
 /** Keys taken away by one commit of the sweeper, so that other writes are never held up for long. */
 export const expiryKeysPerCommit = 500;
 export const expiryLeasesPerCommit = 50;
+/** The sweeper looks at least this often, so that it need not be told of each new lifetime. */
+export const expiryRestMsMax = 1_000;
 
 export const snapshotsMax = 128;
 /** An active snapshot is cut after this long, whatever its reader does. */

@@ -3,6 +3,7 @@
  * or machines stand behind it.
  */
 import type { Refusal } from "./errors.js";
+import type { LeaseReads } from "./leases.js";
 import type { Maintenance } from "./maintenance.js";
 import type {
   Entry,
@@ -86,6 +87,7 @@ export interface StorageEngine {
   readonly caps: EngineCaps;
   readonly maintenance: Maintenance;
   readonly namespaces: NamespaceAdmin;
+  readonly leases: LeaseReads;
   /**
    * One request, decided at its place in the namespace's order; resolves after it is on disk.
    * Throws EngineError before queueing ("overloaded", "draining", …), never after. A deadline or a

@@ -22,7 +22,7 @@ import {
 import { isLive } from "../state/kv-row.js";
 import { assertPresent } from "./at-revision.js";
 import type { ReaderPool } from "./reader-pool.js";
-import { type Points, TableReader } from "./table-reader.js";
+import { type Head, type Points, TableReader } from "./table-reader.js";
 import { ValueCache } from "./value-cache.js";
 
 /** Undefined head = the namespace does not exist. */
@@ -64,8 +64,9 @@ export class PointReads {
     return presentOf(points, read);
   }
 
-  head(namespace: Namespace): Revision | undefined {
-    return this.#table.head(namespace)?.revision;
+  /** Undefined = it does not exist. */
+  namespace(namespace: Namespace): Head {
+    return this.#table.head(namespace);
   }
 
   /** Before anybody is told of the commit. */
@@ -80,7 +81,7 @@ export class PointReads {
 
   #one(namespace: Namespace, key: Key, read: PointRead): PointsRead {
     const nowMs = this.#time.nowMs();
-    const cached = this.#cache.get(namespace, key, () => this.head(namespace));
+    const cached = this.#cache.get(namespace, key, () => this.#table.head(namespace)?.revision);
     if (cached !== undefined && (read.at === undefined || read.at === cached.head)) {
       const { entry, head } = cached;
       const asked = read.keysOnly ? { ...entry, value: noValue } : entry;

@@ -1,0 +1,49 @@
+/** Every command, in the order of the help text. */
+import type { Command } from "./command.js";
+import { helpCommand, version } from "./commands/about.js";
+import { call } from "./commands/call.js";
+import { checkpoint } from "./commands/checkpoint.js";
+import { del } from "./commands/del.js";
+import { events } from "./commands/events.js";
+import { exportCommand } from "./commands/export.js";
+import { get } from "./commands/get.js";
+import { incr } from "./commands/incr.js";
+import { integrity } from "./commands/integrity.js";
+import { list } from "./commands/list.js";
+import { namespace } from "./commands/namespace.js";
+import { drain, logLevel, resume } from "./commands/operate.js";
+import { pragmas } from "./commands/pragmas.js";
+import { put } from "./commands/put.js";
+import { rename } from "./commands/rename.js";
+import { scan } from "./commands/scan.js";
+import { smoke } from "./commands/smoke.js";
+import { status } from "./commands/status.js";
+import { batch, txn } from "./commands/txn.js";
+import { wal } from "./commands/wal.js";
+
+export const commands: readonly Command[] = [
+  put,
+  get,
+  del,
+  list,
+  scan,
+  incr,
+  rename,
+  txn,
+  batch,
+  exportCommand,
+  namespace,
+  status,
+  wal,
+  checkpoint,
+  integrity,
+  pragmas,
+  drain,
+  resume,
+  logLevel,
+  events,
+  call,
+  smoke,
+  version,
+  helpCommand(() => commands),
+];

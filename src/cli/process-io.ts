@@ -1,0 +1,54 @@
+/** The process around the tool: its streams, its terminal, and the two ways of being told to stop. */
+import type { OutputStreams } from "./output.js";
+
+export interface ProcessIo extends OutputStreams {
+  readonly input: () => AsyncIterable<Uint8Array>;
+  /** Aborted by the first Ctrl-C or TERM, and when nobody reads stdout any more. */
+  readonly signal: AbortSignal;
+  /** True once stdout's reader has gone, as `head` does: no error, there is just no more to say. */
+  readonly readerGone: () => boolean;
+  /** Gives the signals back to the system. */
+  readonly close: () => void;
+}
+
+export function processIo(): ProcessIo {
+  const stopping = new AbortController();
+  let readerGone = false;
+  // The second signal is not ours any more and ends the process at once.
+  const stop = (): void => {
+    stopping.abort();
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
+  const failed = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== "EPIPE") throw error;
+    readerGone = true;
+    stopping.abort();
+  };
+  process.stdout.on("error", failed);
+  process.stderr.on("error", failed);
+  return {
+    write: (data) => {
+      if (readerGone) return Promise.resolve();
+      return new Promise((resolve) => {
+        if (process.stdout.write(data)) resolve();
+        else {
+          process.stdout.once("drain", resolve);
+          process.stdout.once("error", () => {
+            resolve();
+          });
+        }
+      });
+    },
+    note: (text) => {
+      process.stderr.write(text);
+    },
+    isTerminal: process.stdout.isTTY,
+    noteColumns: process.stderr.isTTY ? process.stderr.columns : undefined,
+    input: () => process.stdin as AsyncIterable<Uint8Array>,
+    signal: stopping.signal,
+    readerGone: () => readerGone,
+    close: () => {
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.removeListener(signal, stop);
+    },
+  };
+}

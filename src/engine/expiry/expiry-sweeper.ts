@@ -1,0 +1,112 @@
+/**
+ * Takes away what has run out, through the normal commit path, so that watchers and replicas see a
+ * key end and why. Callers do not depend on it: what has run out is absent for them at once. One
+ * slice is one commit, bounded, so a million keys that end together never hold up other writers.
+ */
+import type { Cancel, Clock } from "../../foundation/clock.js";
+import { describeError, type Log } from "../../observability/log.js";
+import type { Metrics } from "../../observability/metrics.js";
+import {
+  expiryKeysPerCommit,
+  expiryLeasesPerCommit,
+  expiryRestMsMax,
+} from "../../storage/limits.js";
+import type { Key, LeaseId, Namespace, Operation, TxnRequest } from "../../storage/model.js";
+import type { EngineTime } from "../engine-time.js";
+import type { Connection } from "../sqlite/connection.js";
+import { prepareNumber, prepareRows, sql } from "../sqlite/statements.js";
+
+export interface SweeperPorts {
+  readonly connection: Connection;
+  readonly clock: Clock;
+  readonly time: EngineTime;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Resolves with how many keys were taken away; rejects when the write was refused. */
+  commit(request: TxnRequest): Promise<number>;
+}
+
+export class ExpirySweeper {
+  readonly #ports: SweeperPorts;
+  readonly #keysDue;
+  readonly #leasesDue;
+  readonly #nextDue;
+  readonly #expired;
+  #cancel: Cancel = () => undefined;
+  #sweeping: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  private constructor(ports: SweeperPorts) {
+    const { connection } = ports;
+    this.#ports = ports;
+    this.#keysDue = prepareRows<[number, number], [string, Uint8Array]>(connection, sql.keysDue);
+    this.#leasesDue = prepareRows<[number, number], [string, bigint]>(connection, sql.leasesDue);
+    this.#nextDue = prepareNumber<[]>(connection, sql.nextDue);
+    this.#expired = ports.metrics.counter("expired");
+  }
+
+  static start(ports: SweeperPorts): ExpirySweeper {
+    const sweeper = new ExpirySweeper(ports);
+    sweeper.#rest();
+    return sweeper;
+  }
+
+  /** No slice is begun any more; resolves when the one under way has ended. Twice is fine. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancel();
+    await this.#sweeping;
+  }
+
+  /** Until the next thing runs out, but never so long that a new, shorter life would be late. */
+  #rest(): void {
+    if (this.#closed) return;
+    const due = this.#nextDue.get();
+    const untilMs =
+      due === undefined || due === null ? expiryRestMsMax : due - this.#ports.time.nowMs();
+    this.#cancel = this.#ports.clock.after(Math.min(Math.max(untilMs, 1), expiryRestMsMax), () => {
+      this.#sweeping = this.#sweep().finally(() => {
+        this.#rest();
+      });
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    try {
+      while (!this.#closed) {
+        const requests = this.#slice();
+        if (requests.length === 0) return;
+        for (const request of requests) this.#expired.add(await this.#ports.commit(request));
+      }
+    } catch (cause) {
+      // Nothing is lost: what has run out stays invisible and is found again after the rest.
+      this.#ports.log.event("expiry.sweep-refused", { cause: describeError(cause) });
+    }
+  }
+
+  /** What has run out first, as one request per namespace and per lease. */
+  #slice(): TxnRequest[] {
+    const nowMs = this.#ports.time.nowMs();
+    const keys = new Map<Namespace, Key[]>();
+    for (const [name, key] of this.#keysDue.all(nowMs, expiryKeysPerCommit)) {
+      const namespace = name as Namespace;
+      const found = keys.get(namespace);
+      if (found === undefined) keys.set(namespace, [key as Key]);
+      else found.push(key as Key);
+    }
+    const leases = this.#leasesDue.all(nowMs, expiryLeasesPerCommit);
+    return [
+      ...[...keys].map(([namespace, due]) =>
+        request(namespace, { kind: "expire-keys", keys: due }),
+      ),
+      ...leases.map(([namespace, leaseId]) =>
+        request(namespace as Namespace, { kind: "expire-lease", leaseId: leaseId as LeaseId }),
+      ),
+    ];
+  }
+}
+
+function request(namespace: Namespace, operation: Operation): TxnRequest {
+  const body = { compares: [], success: [operation], failure: [] };
+  return { namespace, principal: undefined, requestId: undefined, body };
+}
