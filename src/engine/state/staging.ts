@@ -147,7 +147,10 @@ export class Staging {
     const version =
       (current?.version ?? 0n) + (current === undefined || staged === undefined ? 1n : 0n);
     const createRevision = current?.createRevision ?? this.#revision;
-    const change: Change = { key, value, createRevision, version, ...life, cause: "client" };
+    // Field by field: a caller may hand in a whole entry as its life, and its key is not ours.
+    const { expiresAtMs, leaseId } = life;
+    const lifetime = { expiresAtMs, leaseId };
+    const change: Change = { key, value, createRevision, version, ...lifetime, cause: "client" };
     this.#stage(text, { change, replaces });
     return version;
   }
