@@ -21,6 +21,7 @@ test("the greps of the guides find their lines in a run with a crash", async (t)
   const secret = "the-value-that-no-log-may-show";
   await connectTo(t, address).put("the-key-that-no-log-may-show", secret);
   await waitFor("a periodic checkpoint", () => first.logged("periodic-checkpoint completed")[0]);
+  await waitFor("the check", () => first.logged("startup quick_check passed")[0]);
   // No checkpoint may come between the last write and the kill, or there is nothing to recover.
   await first.stop();
   const second = startDaemon(t, { file });

@@ -108,7 +108,7 @@ test("the HTTP side tells live, ready, versions and metrics that move", async (t
     assert.ok(found !== null, String(line));
     return Number(found[1]);
   };
-  const puts = /^kvdb_operations_total\{[^}]*rpc="Put"[^}]*status="OK"[^}]*\} (\d+)$/m;
+  const puts = /^kvdb_operations_total\{[^}]*rpc="KvService\/Put"[^}]*status="OK"[^}]*\} (\d+)$/m;
   const before = await metric(puts);
   const walBefore = await metric(/^sqlite_wal_file_size_bytes (\d+)$/m);
   const client = connectTo(t, grpc[0] ?? "");

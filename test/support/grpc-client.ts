@@ -57,7 +57,8 @@ export function connectTo(ending: Ending, address: string): TestClient {
     async get(key) {
       const request = GetRequest.fromPartial({ key: bytesOf(key) });
       const response = await answerTo<GetResponse>((done) => kv.get(request, done));
-      return response.kv?.value;
+      // A copy: what the decoder hands out is a view, and a Buffer at that.
+      return response.kv === undefined ? undefined : new Uint8Array(response.kv.value);
     },
   };
 }
