@@ -55,4 +55,3 @@ export {
   textOfBytes,
 } from "./proto-json.js";
 export { type FieldSchema, type MethodSchema, ProtoSchema } from "./proto-schema.js";
-export { watchChanges } from "./watch-changes.js";

@@ -31,23 +31,22 @@ const settingFlags = {
   "block-reason": { kind: "text", placeholder: "TEXT", doc: "Why, told to the callers refused." },
 } as const satisfies FlagTable;
 
-const actions = ["list", "get", "create", "update", "delete"] as const;
+const actions = ["list", "get", "create"] as const;
 type Action = (typeof actions)[number];
 
 export const namespace: Command = {
   name: "namespace",
-  summary: "List, show, create, change or delete namespaces.",
+  summary: "List, show or create namespaces.",
   positionals: [
     { name: "ACTION", doc: `One of ${actions.join(", ")}. Default: list.`, optional: true },
     { name: "NAME", doc: "The namespace, for every action but list.", optional: true },
   ],
   flags: settingFlags,
-  details:
-    "The flags are settings for create and update; a setting that is not given stays as it is.",
+  details: "The flags are settings for create; one that is not given has its default.",
   examples: [
     "kvdb namespace",
     "kvdb namespace create shop --quota-keys 1000000",
-    "kvdb namespace update shop --history-reads on",
+    "kvdb namespace get shop",
   ],
   run: async (call) => {
     const [word = "list", name] = call.args;
@@ -72,7 +71,7 @@ interface Wanted {
 
 async function act(call: Invocation, client: KvClient, wanted: Wanted): Promise<ExitName> {
   const { name, settings } = wanted;
-  const { signal, out } = call;
+  const { signal } = call;
   switch (wanted.action) {
     case "list":
       return await showAll(call, client);
@@ -84,20 +83,6 @@ async function act(call: Invocation, client: KvClient, wanted: Wanted): Promise<
       const request = { namespace: name, settings };
       const answer = await client.namespaces.createNamespace(request, { signal });
       return await showOne(call, answer.namespace, namespaceMethods.createNamespace, answer);
-    }
-    case "update": {
-      const request = { namespace: name, settings };
-      const answer = await client.namespaces.updateNamespace(request, { signal });
-      return await showOne(call, answer.namespace, namespaceMethods.updateNamespace, answer);
-    }
-    case "delete": {
-      const answer = await client.namespaces.deleteNamespace({ namespace: name }, { signal });
-      const { deletedCount } = answer;
-      await out.answer(
-        () => ({ namespace: name, deletedCount }),
-        () => [`deleted ${name} with ${showCount(deletedCount)} keys`],
-      );
-      return "ok";
     }
   }
 }

@@ -12,61 +12,72 @@ interface Step {
 
 interface Scratch {
   readonly client: KvClient;
-  readonly namespace: string;
   readonly signal: AbortSignal;
+  /** No other run uses keys below it. */
+  readonly prefix: string;
 }
 
 const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString("utf8");
 const bytes = (of: string): Uint8Array => Buffer.from(of, "utf8");
-const a = bytes("smoke/a");
-const b = bytes("smoke/b");
-const counter = bytes("smoke/counter");
+/** One for all runs: a namespace cannot be deleted, so each run has a prefix of its own in it. */
+const namespace = "kvdb-smoke";
 
 const steps: readonly Step[] = [
   {
     name: "put a new key, if absent",
-    run: async ({ client, namespace, signal }) => {
+    run: async ({ client, signal, prefix }) => {
       const condition = { condition: { $case: "ifAbsent", value: true } } as const;
-      await client.kv.put({ namespace, key: a, value: bytes("one"), condition }, { signal });
+      await client.kv.put(
+        { namespace, key: bytes(`${prefix}a`), value: bytes("one"), condition },
+        { signal },
+      );
       return undefined;
     },
   },
   {
     name: "put it again, if absent: ALREADY_EXISTS",
-    run: async ({ client, namespace, signal }) => {
+    run: async ({ client, signal, prefix }) => {
       const condition = { condition: { $case: "ifAbsent", value: true } } as const;
-      const request = { namespace, key: a, value: bytes("two"), condition };
+      const request = { namespace, key: bytes(`${prefix}a`), value: bytes("two"), condition };
       return await expectRefusal("KEY_EXISTS", client.kv.put(request, { signal }));
     },
   },
   {
     name: "get it",
-    run: async ({ client, namespace, signal }) => {
-      const { kv } = await client.kv.get({ namespace, key: a }, { signal });
+    run: async ({ client, signal, prefix }) => {
+      const { kv } = await client.kv.get({ namespace, key: bytes(`${prefix}a`) }, { signal });
       return same("value", "one", text(kv?.value)) ?? same("version", "1", String(kv?.version));
     },
   },
   {
     name: "put it, if at version 1",
-    run: async ({ client, namespace, signal }) => {
+    run: async ({ client, signal, prefix }) => {
       const condition = { condition: { $case: "ifVersion", value: 1n } } as const;
-      await client.kv.put({ namespace, key: a, value: bytes("two"), condition }, { signal });
-      const { kv } = await client.kv.get({ namespace, key: a }, { signal });
+      await client.kv.put(
+        { namespace, key: bytes(`${prefix}a`), value: bytes("two"), condition },
+        { signal },
+      );
+      const { kv } = await client.kv.get({ namespace, key: bytes(`${prefix}a`) }, { signal });
       return same("version", "2", String(kv?.version));
     },
   },
   {
     name: "put it again, if at version 1: ABORTED",
-    run: async ({ client, namespace, signal }) => {
+    run: async ({ client, signal, prefix }) => {
       const condition = { condition: { $case: "ifVersion", value: 1n } } as const;
-      const request = { namespace, key: a, value: bytes("no"), condition };
+      const request = { namespace, key: bytes(`${prefix}a`), value: bytes("no"), condition };
       return await expectRefusal("CONDITION_FAILED", client.kv.put(request, { signal }));
     },
   },
   {
     name: "send one request twice: one effect",
-    run: async ({ client, namespace, signal }) => {
-      const request = { namespace, key: counter, delta: 5n, requestId: client.newRequestId() };
+    run: async ({ client, signal, prefix }) => {
+      const request = {
+        namespace,
+        key: bytes(`${prefix}counter`),
+        delta: 5n,
+        requestId: client.newRequestId(),
+      };
       const first = await client.kv.increment(request, { signal });
       const again = await client.kv.increment(request, { signal });
       return same("number", "5", String(first.value)) ?? same("answer", "5", String(again.value));
@@ -74,33 +85,40 @@ const steps: readonly Step[] = [
   },
   {
     name: "increment",
-    run: async ({ client, namespace, signal }) => {
-      const request = { namespace, key: counter, delta: -2n };
+    run: async ({ client, signal, prefix }) => {
+      const request = { namespace, key: bytes(`${prefix}counter`), delta: -2n };
       const { value } = await client.kv.increment(request, { signal });
       return same("number", "3", String(value));
     },
   },
   {
     name: "rename",
-    run: async ({ client, namespace, signal }) => {
-      const { kv } = await client.kv.rename({ namespace, key: a, newKey: b }, { signal });
-      const old = await client.kv.get({ namespace, key: a }, { signal });
+    run: async ({ client, signal, prefix }) => {
+      const { kv } = await client.kv.rename(
+        { namespace, key: bytes(`${prefix}a`), newKey: bytes(`${prefix}b`) },
+        { signal },
+      );
+      const old = await client.kv.get({ namespace, key: bytes(`${prefix}a`) }, { signal });
       return same("value", "two", text(kv?.value)) ?? same("old key", "", text(old.kv?.value));
     },
   },
   {
     name: "list",
-    run: async ({ client, namespace, signal }) => {
-      const range = { range: { $case: "prefix", value: bytes("smoke/") } } as const;
+    run: async ({ client, signal, prefix }) => {
+      const range = { range: { $case: "prefix", value: bytes(prefix) } } as const;
       const { kvs } = await client.kv.list({ namespace, range }, { signal });
-      return same("keys", "smoke/b smoke/counter", kvs.map(({ key }) => text(key)).join(" "));
+      const found = kvs.map(({ key }) => text(key).slice(prefix.length)).join(" ");
+      return same("keys", "b counter", found);
     },
   },
   {
     name: "delete",
-    run: async ({ client, namespace, signal }) => {
-      const { deleted } = await client.kv.delete({ namespace, key: b }, { signal });
-      const { kv } = await client.kv.get({ namespace, key: b }, { signal });
+    run: async ({ client, signal, prefix }) => {
+      const { deleted } = await client.kv.delete(
+        { namespace, key: bytes(`${prefix}b`) },
+        { signal },
+      );
+      const { kv } = await client.kv.get({ namespace, key: bytes(`${prefix}b`) }, { signal });
       return same("deleted", "true", String(deleted)) ?? same("key", "", text(kv?.value));
     },
   },
@@ -111,12 +129,11 @@ export const smoke: Command = {
   summary: "Try the main operations in a scratch namespace. A failure ends with exit code 11.",
   positionals: [],
   flags: {},
-  details: "The scratch namespace has a name of its own and is deleted at the end.",
+  details: `It works in the namespace ${namespace}, under a prefix of its own that is emptied at the end.`,
   examples: ["kvdb smoke", "kvdb smoke --json"],
   run: async (call) => {
     const client = await call.connect();
-    const namespace = `smoke-${client.newRequestId().slice(0, 12)}`;
-    const scratch = { client, namespace, signal: call.signal };
+    const scratch = { client, signal: call.signal, prefix: `${client.newRequestId()}/` };
     const results: { step: string; milliseconds: number; problem?: string }[] = [];
     for (const step of steps) {
       const beganMs = call.clock.monotonicMs();
@@ -129,7 +146,7 @@ export const smoke: Command = {
         if (problem !== undefined) await call.out.line(`       ${problem}`);
       }
     }
-    await removeScratch(call, client, namespace);
+    await removeScratch(call, scratch);
     const failed = results.filter(({ problem }) => problem !== undefined).length;
     await call.out.answer(
       () => ({ passed: results.length - failed, failed, steps: results }),
@@ -149,12 +166,13 @@ async function attempt(step: Step, scratch: Scratch): Promise<string | undefined
   }
 }
 
-async function removeScratch(call: Invocation, client: KvClient, namespace: string): Promise<void> {
+async function removeScratch(call: Invocation, { client, prefix }: Scratch): Promise<void> {
   try {
-    await client.namespaces.deleteNamespace({ namespace });
+    const range = { range: { $case: "prefix", value: bytes(prefix) } } as const;
+    await client.kv.deleteRange({ namespace, range });
   } catch (cause) {
     // The steps have their verdict already; what stays behind is small and named.
-    call.out.note(`namespace ${namespace} stays behind: ${describeError(cause).message}`);
+    call.out.note(`keys below ${prefix} stay behind: ${describeError(cause).message}`);
   }
 }
 

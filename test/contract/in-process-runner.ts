@@ -1,0 +1,110 @@
+/** The real engine, the real handlers and the real transport, in the process of the test. */
+import { join } from "node:path";
+import { type EngineOptions, openEngine } from "../../src/engine/index.js";
+import { systemClock } from "../../src/foundation/clock.js";
+import { Failpoints } from "../../src/foundation/failpoint.js";
+import { systemRandom } from "../../src/foundation/random.js";
+import { Metrics } from "../../src/observability/metrics.js";
+import { admissionDefaults } from "../../src/rpc/admission.js";
+import { Readiness } from "../../src/rpc/readiness.js";
+import { createServiceTable } from "../../src/rpc/service-table.js";
+import { messageBytesDefault, valueBytesDefault } from "../../src/storage/limits.js";
+import type { StorageEngine } from "../../src/storage/storage-engine.js";
+import { GrpcServer } from "../../src/transport/grpc-js/grpc-server.js";
+import { type RecordingLog, recordingLog } from "../support/recording-log.js";
+import { type Ending, tempDirectory } from "../support/temp-directory.js";
+import { ContractClient } from "./client.js";
+import type { Runner, Target, TargetOptions } from "./runner.js";
+
+/** What only this runner can offer: a look inside. */
+export interface InProcessTarget extends Target {
+  readonly server: GrpcServer;
+  readonly engine: StorageEngine;
+  readonly readiness: Readiness;
+  readonly metrics: Metrics;
+  readonly log: RecordingLog;
+}
+
+export const inProcessRunner: Runner = {
+  name: "in one process",
+  start: startInProcess,
+};
+
+export async function startInProcess(
+  ending: Ending,
+  options: TargetOptions = {},
+): Promise<InProcessTarget> {
+  const directory = tempDirectory(ending);
+  const log = recordingLog();
+  const metrics = new Metrics();
+  const clock = systemClock();
+  const random = systemRandom();
+  const engine = await openEngine(engineOptions(join(directory, "kv.db"), options), {
+    clock,
+    random,
+    log,
+    metrics,
+    failpoints: Failpoints.parse(""),
+    onFatal: ({ reason }) => {
+      throw new Error(`the engine latched: ${reason}`);
+    },
+  });
+  const readiness = new Readiness();
+  const table = createServiceTable({
+    engine: () => engine,
+    readiness,
+    tokenSecret: random.bytes(32),
+    versions: { kvdb: "0.0.0-test", node: process.versions.node },
+    startedAtMs: clock.wallMs(),
+    setLogLevel: () => "info",
+    messageBytesMax: messageBytesDefault,
+    admission: admissionDefaults,
+    reflection: true,
+    slowCallMs: Infinity,
+    clock,
+    random,
+    log,
+    metrics,
+  });
+  const server = await GrpcServer.start(table, {
+    listen: ["127.0.0.1:0"],
+    maxMessageBytes: messageBytesDefault,
+    clock,
+    log,
+    metrics,
+  });
+  readiness.set("serving", "");
+  const [address] = server.addresses;
+  if (address === undefined) throw new Error("the server listens on one address");
+  ending.after(async () => {
+    await server.close();
+    await engine.close();
+  });
+  const client = new ContractClient(ending, address);
+  return { client, address, server, engine, readiness, metrics, log };
+}
+
+function engineOptions(file: string, options: TargetOptions): EngineOptions {
+  return {
+    file,
+    nodeId: undefined,
+    synchronous: "FULL",
+    foreignKeys: true,
+    nativeBusyTimeoutMs: 100,
+    busyBudgetMs: 5_000,
+    cacheBytes: 4 * 1024 * 1024,
+    checkpointIntervalMs: 0,
+    walSoftLimitBytes: 64 * 1024 * 1024,
+    walHardLimitBytes: 512 * 1024 * 1024,
+    integrityOnStart: "off",
+    integrityFailurePolicy: "refuse",
+    integrityStartupBudgetMs: 10_000,
+    verifyChecksumsOnRead: true,
+    namespaceAutoCreate: options.namespaceAutoCreate ?? true,
+    valueBytesMax: options.valueBytesMax ?? valueBytesDefault,
+    writeQueueRequestsMax: 10_000,
+    readerThreads: 1,
+    snapshotIdleMsMax: 30_000,
+    allowNetworkFileSystem: true,
+  };
+}
