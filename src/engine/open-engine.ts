@@ -40,7 +40,7 @@ export async function openEngine(
   const writer = startWriter(writerStart(options, ports, before), exit.listener);
   try {
     life.moveTo("recovering", "the WAL is being moved into the database");
-    const opened = await openWriter(writer, before, ports);
+    const opened = await openWriter(writer, before, { options, ports });
     await syncDirectory(before.files.directory);
     assertNothingLost(opened, before);
     const recovery = reportOf(before, opened, {
@@ -90,7 +90,7 @@ function writerStart(
 async function openWriter(
   writer: WriterLink,
   before: PreOpenReport,
-  ports: EnginePorts,
+  { options, ports }: { readonly options: EngineOptions; readonly ports: EnginePorts },
 ): Promise<Opened> {
   const { clock, log } = ports;
   let opened: Opened;
@@ -102,9 +102,19 @@ async function openWriter(
     if (before.walBytesFound > 0) log.event("checkpoint.recovery-failed", { db, reason });
     throw cause;
   }
-  const settings = opened.reading.pragmas.map(({ name, effective }) => `${name}=${effective}`);
-  log.event("engine.effective-configuration", { settings: settings.join(" ") });
+  const { busyBudgetMs } = options;
+  const settings = `${effectivePragmas(opened)} busy_budget=${busyBudgetMs}`;
+  log.event("engine.effective-configuration", { settings });
   return opened;
+}
+
+/** As read back on the writer's connection; the two that operators look for come first. */
+function effectivePragmas(opened: Opened): string {
+  const first = ["journal_mode", "synchronous"];
+  const pragmas = [...opened.reading.pragmas].sort(
+    (a, b) => Number(first.includes(b.name)) - Number(first.includes(a.name)),
+  );
+  return pragmas.map(({ name, effective }) => `${name}=${effective}`).join(" ");
 }
 
 /** A clean stop said which state the file holds at least; an older one is somebody else's copy. */

@@ -17,6 +17,7 @@ import {
   compileOptions,
   type OpenConnection,
   openConnection,
+  openErrorOf,
   sqliteVersion,
 } from "../sqlite/connection.js";
 import { CheckpointRunner, type RawCheckpoint } from "../sqlite/raw-checkpoint.js";
@@ -110,7 +111,8 @@ export class WriterStore {
       return { store, opened };
     } catch (cause) {
       connection.close();
-      throw cause;
+      // A page may be damaged that only the first statements read: typed, it has its exit code.
+      throw openErrorOf(cause, start.options.file);
     }
   }
 

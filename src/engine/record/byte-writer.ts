@@ -84,12 +84,6 @@ export class ByteWriter {
     this.bytes(encoder.encode(value));
   }
 
-  /** Writes over four bytes that were written before; for lengths known only later. */
-  patchU32(at: number, value: number): void {
-    assert(at + 4 <= this.#at, "only what was written can be patched");
-    this.#view.setUint32(at, value, true);
-  }
-
   /** What was written, as a view. The writer must not be used afterwards. */
   finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#at) as Uint8Array<ArrayBuffer>;

@@ -137,7 +137,8 @@ export function compareVersions(a: string, b: string): number {
   return 0;
 }
 
-function openErrorOf(cause: unknown, file: string): unknown {
+/** What an error of SQLite means for a start; anything else is handed back as it is. */
+export function openErrorOf(cause: unknown, file: string): unknown {
   if (cause instanceof OpenError) return cause;
   const code = cause instanceof Database.SqliteError ? cause.code : undefined;
   if (code === undefined) return cause;
