@@ -106,14 +106,22 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
+/**
+ * Makes what is missing, from the top. By hand, because `recursive` never ends where a directory
+ * cannot be made although its parent exists, as under /proc.
+ */
 async function makeDirectory(directory: string): Promise<boolean> {
-  const first = await mkdir(directory, { recursive: true, mode: directoryMode });
-  if (first === undefined) return false;
-  // SQLite syncs the directory it writes in, never that directory's own entry in its parent.
-  const top = dirname(first);
-  for (let at = directory; at !== top; at = dirname(at)) await syncDirectory(at);
-  await syncDirectory(top);
-  return true;
+  const missing: string[] = [];
+  for (let at = directory; (await stat(at).catch(absentOnly)) === undefined; at = dirname(at)) {
+    missing.unshift(at);
+  }
+  for (const made of missing) {
+    await mkdir(made, { mode: directoryMode });
+    // SQLite syncs the directory it writes in, never that directory's own entry in its parent.
+    await syncDirectory(made);
+    await syncDirectory(dirname(made));
+  }
+  return missing.length > 0;
 }
 
 async function checkDirectory(directory: string): Promise<string[]> {
@@ -190,7 +198,9 @@ function octal(mode: number): string {
 
 function directoryErrorOf(cause: unknown, directory: string): OpenError {
   const code = codeOf(cause);
-  const denied = ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "ELOOP"].includes(code);
+  const denied = ["EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR", "EEXIST", "ELOOP"].includes(
+    code,
+  );
   return new OpenError(denied ? "permission" : "io", `${directory} cannot be used (${code})`, {
     cause,
     hint: denied
