@@ -63,18 +63,34 @@ test("10: the database of another application is left as it is", async (t) => {
   assert.deepEqual(readFileSync(file), before);
 });
 
-test("10: a damaged page is found by the check at the start", async (t) => {
-  const file = join(tempDirectory(t), "kv.db");
-  const daemon = startDaemon(t, { file });
+/** A store with some hundred pages, stopped cleanly; some of its pages then lose their head. */
+async function damagedStore(ending: Ending, isDamaged: (page: number, pages: number) => boolean) {
+  const file = join(tempDirectory(ending), "kv.db");
+  const daemon = startDaemon(ending, { file });
   const { grpc } = await daemon.ready();
-  const client = connectTo(t, grpc[0] ?? "");
+  const client = connectTo(ending, grpc[0] ?? "");
   for (let at = 0; at < 200; at++) await client.put(`key-${String(at)}`, "x".repeat(1_000));
   assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
   const bytes = readFileSync(file);
-  // Every page but the first: whichever the check looks at, its header makes no sense.
-  for (let at = pageBytes; at < bytes.length; at += pageBytes) bytes.fill(0xff, at, at + 16);
+  const pages = bytes.length / pageBytes;
+  for (let page = 1; page < pages; page++) {
+    const at = page * pageBytes;
+    if (isDamaged(page, pages)) bytes.fill(0xff, at, at + 16);
+  }
   writeFileSync(file, bytes);
+  return file;
+}
+
+test("10: damage that the first statements meet refuses the start", async (t) => {
+  const file = await damagedStore(t, () => true);
   await expectExit(t, { file }, 10);
+});
+
+test("10: damage that only the check at the start finds stops the daemon", async (t) => {
+  const file = await damagedStore(t, (page, pages) => page > pages / 2);
+  const daemon = startDaemon(t, { file });
+  assert.deepEqual(await daemon.ended, { code: 10, signal: null }, daemon.stderr.join("\n"));
+  assert.equal(daemon.logged("startup quick_check failed").length, 1);
 });
 
 test("74: after a failed sync nothing more is written, and a restart has every acknowledged put", async (t) => {
