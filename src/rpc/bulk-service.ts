@@ -7,11 +7,11 @@ import { crc32c } from "../foundation/crc32c.js";
 import { EngineError } from "../storage/errors.js";
 import { bulkChunksInFlightMax } from "../storage/limits.js";
 import type { Header, Namespace, Operation, RequestId } from "../storage/model.js";
-import type { BulkLoadRequest, BulkLoadResponse } from "../wire/kvdb/v1/kv.js";
+import type { BulkLoadRequest, BulkLoadResponse, PutOperation } from "../wire/kvdb/v1/kv.js";
 import type { KeyValue } from "../wire/kvdb/v1/types.js";
 import { type Bidi, type CallContext, StatusError, type StreamWriter } from "./call.js";
 import { decodeNamespace, decodeRequestId } from "./decode.js";
-import { decodeBatchPut, expiryUnsupported, RequestBudget } from "./decode-txn.js";
+import { decodeBatchPut, RequestBudget } from "./decode-txn.js";
 import { encodeHeader } from "./encode.js";
 import type { EngineAccess } from "./engine-access.js";
 import { invalid, withMetadata } from "./error-details.js";
@@ -147,13 +147,14 @@ function namespaceOf(request: BulkLoadRequest, before: Chunk | undefined): Names
 
 /** Revisions and version are ignored, so that what a Scan returned can be loaded as it is. */
 function decodeEntryPut(kv: KeyValue, budget: RequestBudget, field: string): Operation {
-  if (kv.expireTime !== undefined) throw expiryUnsupported(`${field}.expire_time`);
-  if (kv.leaseId !== 0n) throw expiryUnsupported(`${field}.lease_id`);
-  return decodeBatchPut(
-    { key: kv.key, value: kv.value, expiry: undefined, returnPrevious: false },
-    budget,
-    field,
-  );
+  const { key, value } = kv;
+  return decodeBatchPut({ key, value, expiry: expiryOf(kv), returnPrevious: false }, budget, field);
+}
+
+/** An entry has at most one of the two. */
+function expiryOf({ expireTime, leaseId }: KeyValue): PutOperation["expiry"] {
+  if (leaseId !== 0n) return { $case: "leaseId", value: leaseId };
+  return expireTime && { $case: "expireTime", value: expireTime };
 }
 
 /** For each entry: length and bytes of the key, length and bytes of the value; lengths as u32le. */

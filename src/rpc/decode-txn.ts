@@ -14,7 +14,8 @@ import {
 } from "../wire/kvdb/v1/kv.js";
 import type { StatusError } from "./call.js";
 import { decodeEnum, decodeKeySpan, decodeOwnKey, decodeOwnValue, decodeRange } from "./decode.js";
-import { invalid, unsupported } from "./error-details.js";
+import { decodeExpiry } from "./decode-expiry.js";
+import { invalid } from "./error-details.js";
 
 /** What one request may still use. */
 export class RequestBudget {
@@ -75,7 +76,7 @@ export function decodeWrites(
   return ops.map((op, at) => decodeOperation(op, budget, `ops[${String(at)}]`, txnDepthMax));
 }
 
-/** A put with nothing that this server does not keep yet. */
+/** A put on its own: only its key and value are judged. */
 export function decodePut(
   put: PutOperation,
   budget: RequestBudget,
@@ -84,15 +85,8 @@ export function decodePut(
   const within = field === "" ? "" : `${field}.`;
   const key = decodeOwnKey(put.key, `${within}key`);
   const value = decodeOwnValue(put.value, budget.valueBytesMax, `${within}value`);
-  if (put.expiry !== undefined)
-    throw expiryUnsupported(`${within}${expiryField[put.expiry.$case]}`);
-  return {
-    kind: "put",
-    key,
-    value,
-    expiry: { kind: "never" },
-    returnPrevious: put.returnPrevious,
-  };
+  const expiry = decodeExpiry(put.expiry, within);
+  return { kind: "put", key, value, expiry, returnPrevious: put.returnPrevious };
 }
 
 /** A put among others: it counts. */
@@ -101,12 +95,6 @@ export function decodeBatchPut(put: PutOperation, budget: RequestBudget, field: 
   budget.take(1, put.key.length + put.value.length, field);
   return operation;
 }
-
-export function expiryUnsupported(field: string): StatusError {
-  return unsupported(field, "leave it out: entries do not expire by themselves yet");
-}
-
-const expiryField = { ttl: "ttl", expireTime: "expire_time", leaseId: "lease_id" } as const;
 
 function decodeOperation(
   operation: WireOperation | WriteOperation,

@@ -1,7 +1,6 @@
 /** KvService, one request and one answer at a time: decode, ask the engine, encode. */
-import { assert } from "../foundation/assert.js";
 import { batchOperationsMax } from "../storage/limits.js";
-import type { OperationResult, TxnBody } from "../storage/model.js";
+import type { TxnBody } from "../storage/model.js";
 import type { StorageEngine } from "../storage/storage-engine.js";
 import type {
   BatchGetRequest,
@@ -43,6 +42,7 @@ import {
 } from "./encode.js";
 import type { Committed, EngineAccess } from "./engine-access.js";
 import { invalid } from "./error-details.js";
+import { onlyResult } from "./only-result.js";
 
 /** Beside each entry of an answer: tags, lengths, revisions. */
 const entryOverheadBytes = 64;
@@ -90,7 +90,7 @@ export class KvService {
     const body = conditionalBody(request.condition, put.key, put);
     const { header, value } = await this.#write(request, body, call);
     requireSucceeded(request.condition, value);
-    const { previous } = first(value.responses, "put");
+    const { previous } = onlyResult(value.responses, "put");
     return { header: encodeHeader(header), previous: encodeOptionalEntry(previous) };
   };
 
@@ -104,7 +104,7 @@ export class KvService {
     });
     const { header, value } = await this.#write(request, body, call);
     requireSucceeded(request.condition, value);
-    const { count, previous } = first(value.responses, "deleted");
+    const { count, previous } = onlyResult(value.responses, "deleted");
     return {
       header: encodeHeader(header),
       deleted: count > 0,
@@ -119,7 +119,7 @@ export class KvService {
     const { header, value } = await this.#write(request, body, call);
     return {
       header: encodeHeader(header),
-      deletedCount: first(value.responses, "deleted").count,
+      deletedCount: onlyResult(value.responses, "deleted").count,
     };
   };
 
@@ -129,7 +129,7 @@ export class KvService {
     if (Buffer.compare(from, to) === 0) throw renameToItself();
     const body = single({ kind: "rename", from, to, overwrite: request.overwrite });
     const { header, value } = await this.#write(request, body, call);
-    const { entry } = first(value.responses, "renamed");
+    const { entry } = onlyResult(value.responses, "renamed");
     return { header: encodeHeader(header), kv: encodeEntry(entry) };
   };
 
@@ -140,7 +140,7 @@ export class KvService {
     const { header, value } = await this.#write(request, body, call);
     return {
       header: encodeHeader(header),
-      value: first(value.responses, "incremented").value,
+      value: onlyResult(value.responses, "incremented").value,
     };
   };
 
@@ -188,16 +188,6 @@ function encodeFound({ header, entries }: Found): GetResponse {
 
 function single(operation: TxnBody["success"][number]): TxnBody {
   return { compares: [], success: [operation], failure: [] };
-}
-
-/** The one result of a request with one operation. */
-function first<Kind extends OperationResult["kind"]>(
-  results: readonly OperationResult[],
-  kind: Kind,
-): Extract<OperationResult, { readonly kind: Kind }> {
-  const [result] = results;
-  assert(result?.kind === kind, `the engine answers this request with "${kind}"`);
-  return result as Extract<OperationResult, { readonly kind: Kind }>;
 }
 
 function requireFits(found: Found, messageBytesMax: number): void {

@@ -1,5 +1,5 @@
 /**
- * Opaque tokens that continue a List, a Scan or a list of namespaces. A token holds the last key, the
+ * Opaque tokens that continue a List, a Scan, or a list of namespaces or leases. A token holds the last key, the
  * revision and a digest of the request, and is signed: it can neither be made up nor carried over to
  * another request, another store or another kind of call. It survives a restart as long as the
  * secret does.
@@ -12,7 +12,7 @@ import type { StatusError } from "./call.js";
 import { invalid } from "./error-details.js";
 
 /** What a token is good for; part of what is signed. */
-export type TokenKind = "list" | "scan" | "namespaces";
+export type TokenKind = "list" | "scan" | "namespaces" | "leases";
 
 export interface PagePosition {
   /** Of the first page. 0 where a list has none. */

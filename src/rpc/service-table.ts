@@ -16,6 +16,7 @@ import { EngineAccess } from "./engine-access.js";
 import { type HandlerPorts, notServing } from "./handler.js";
 import { HealthService } from "./health-service.js";
 import { KvService } from "./kv-service.js";
+import { LeaseService } from "./lease-service.js";
 import { NamespaceService } from "./namespace-service.js";
 import type { Readiness } from "./readiness.js";
 import { DescriptorIndex, reflect } from "./reflection-service.js";
@@ -87,7 +88,7 @@ export function createServiceTable(options: ServiceTableOptions): ServiceTable {
   return {
     methods: [
       ...kvRows(rows, access, options),
-      ...leaseRows(rows),
+      ...leaseRows(rows, access),
       ...namespaceRows(rows, access),
       ...adminRows(rows, new AdminService(access, { ...options, admission })),
       ...healthRows(rows, new HealthService(readiness, services)),
@@ -124,15 +125,15 @@ function kvRows(rows: Rows, access: EngineAccess, options: ServiceTableOptions):
   ];
 }
 
-function leaseRows(rows: Rows): ServedMethod[] {
+function leaseRows(rows: Rows, access: EngineAccess): ServedMethod[] {
+  const leases = new LeaseService(access);
   const path = (name: string): string => `/kvdb.v1.LeaseService/${name}`;
-  const hint = "entries do not expire by themselves yet; delete them";
   return [
-    rows.unary(path("GrantLease"), unsupportedUnary("GrantLease", hint)),
-    rows.unary(path("RevokeLease"), unsupportedUnary("RevokeLease", hint)),
-    rows.bidi(path("KeepAliveLease"), unsupportedBidi("KeepAliveLease", hint)),
-    rows.unary(path("GetLease"), unsupportedUnary("GetLease", hint)),
-    rows.unary(path("ListLeases"), unsupportedUnary("ListLeases", hint)),
+    rows.unary(path("GrantLease"), leases.grant),
+    rows.unary(path("RevokeLease"), leases.revoke),
+    rows.bidi(path("KeepAliveLease"), leases.keepAlive, { endless: true }),
+    rows.unary(path("GetLease"), leases.get),
+    rows.unary(path("ListLeases"), leases.list),
   ];
 }
 

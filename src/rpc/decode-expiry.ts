@@ -1,0 +1,56 @@
+/** When an entry or a lease ends by itself. Times are whole milliseconds; finer parts are dropped. */
+import { ttlMsMax } from "../storage/limits.js";
+import type { Expiry, LeaseId } from "../storage/model.js";
+import type { Duration } from "../wire/google/protobuf/duration.js";
+import type { Timestamp } from "../wire/google/protobuf/timestamp.js";
+import type { PutOperation } from "../wire/kvdb/v1/kv.js";
+import { invalid } from "./error-details.js";
+
+/** The end of the year 9999, where the Timestamp type ends. */
+const timestampMsMax = 253_402_300_799_999;
+
+/** `within` stands before the names of the fields, with its dot. */
+export function decodeExpiry(expiry: PutOperation["expiry"], within: string): Expiry {
+  switch (expiry?.$case) {
+    case undefined:
+      return { kind: "never" };
+    case "ttl":
+      return { kind: "after", ttlMs: decodeTtl(expiry.value, `${within}ttl`, 1) };
+    case "expireTime":
+      return { kind: "at", atMs: decodeMoment(expiry.value, `${within}expire_time`) };
+    case "leaseId":
+      return { kind: "lease", leaseId: decodeLeaseId(expiry.value, `${within}lease_id`) };
+  }
+}
+
+export function decodeLeaseId(leaseId: bigint, field = "lease_id"): LeaseId {
+  if (leaseId !== 0n) return leaseId as LeaseId;
+  throw invalid("LEASE_ID_INVALID", {
+    field,
+    message: `${field} is 0, which names no lease`,
+    hint: "use an id that GrantLease has answered",
+  });
+}
+
+export function decodeTtl({ seconds, nanos }: Duration, field: string, ttlMsMin: number): number {
+  const ms = Number(seconds) * 1000 + Math.trunc(nanos / 1e6);
+  if (ms >= ttlMsMin && ms <= ttlMsMax) return ms;
+  throw invalid("TTL_INVALID", {
+    field,
+    message: `${field} is not ${String(ttlMsMin)} to ${String(ttlMsMax)} milliseconds`,
+    hint: "for an entry without end leave it out",
+    limit: ttlMsMax,
+  });
+}
+
+/** A moment that has passed is allowed, however long ago: the entry is absent at once. */
+function decodeMoment({ seconds, nanos }: Timestamp, field: string): number {
+  const ms = Number(seconds) * 1000 + Math.trunc(nanos / 1e6);
+  if (ms <= timestampMsMax) return Math.max(1, ms);
+  throw invalid("TTL_INVALID", {
+    field,
+    message: `${field} is after the year 9999`,
+    hint: "for an entry without end leave it out",
+    limit: timestampMsMax,
+  });
+}
