@@ -66,7 +66,7 @@ function logWarnings(warnings: readonly ConfigWarning[], config: Config, log: Lo
   }
 }
 
-/** Ends a start that did not come off. Nothing is open any more, so there is nothing to close. */
+/** Ends a start that did not come off. Either nothing is open any more, or a bug was met: then closing is wrong. */
 function fail(log: Log, name: ExitName, reason: string, hint: string): void {
   const code = exitCode(name);
   log.event("daemon.start-failed", { reason, hint, exitCode: code });

@@ -16,7 +16,7 @@ const receiver =
   'use Socket; socket(S, PF_UNIX, SOCK_DGRAM, 0); bind(S, sockaddr_un($ARGV[0])) or die; $| = 1; print "bound\\n"; ' +
   'while (defined recv(S, $m, 4096, 0)) { print "$m\\n" }';
 
-async function manager(
+async function supervisor(
   ending: Ending,
 ): Promise<{ readonly socket: string; readonly heard: readonly string[] }> {
   needProgram({ check: ["perl", "-MSocket", "-e", "1"], packages: ["perl-base"] });
@@ -38,7 +38,7 @@ async function manager(
 }
 
 test("the manager hears ready, a watchdog that is fed, and stopping, in this order", async (t) => {
-  const { socket, heard } = await manager(t);
+  const { socket, heard } = await supervisor(t);
   const daemon = startDaemon(t, {
     file: join(tempDirectory(t), "kv.db"),
     env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "600000" },
@@ -59,7 +59,7 @@ test("the manager hears ready, a watchdog that is fed, and stopping, in this ord
 });
 
 test("a watchdog that is meant for another process is left alone", async (t) => {
-  const { socket, heard } = await manager(t);
+  const { socket, heard } = await supervisor(t);
   const daemon = startDaemon(t, {
     file: join(tempDirectory(t), "kv.db"),
     env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "300000", WATCHDOG_PID: "1" },

@@ -9,6 +9,7 @@ import { generatedPages } from "./pages.js";
 for (const [path, text] of generatedPages()) {
   test(`${path} is what the tables and the imports say`, () => {
     assert.ok(existsSync(join(root, path)), `${path} is missing: npm run generate:docs`);
-    assert.equal(readText(path), text, `${path} is out of date: npm run generate:docs`);
+    // Not compared by the runner: it would print both pages in full.
+    assert.ok(readText(path) === text, `${path} is out of date: npm run generate:docs`);
   });
 }
