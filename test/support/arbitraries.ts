@@ -20,6 +20,15 @@ import type {
   TxnResult,
 } from "../../src/storage/model.js";
 
+/** A record as our own code makes them: with the usual prototype. */
+export function recordOf<Fields>(
+  fields: {
+    [Name in keyof Fields]: fc.Arbitrary<Fields[Name]>;
+  },
+): fc.Arbitrary<Fields> {
+  return fc.record(fields, { noNullPrototype: true });
+}
+
 const uint64Max = 2n ** 64n - 1n;
 const int64Max = 2n ** 63n - 1n;
 const millisecondsMax = 2 ** 48;
@@ -40,7 +49,7 @@ const anyBytes = fc.oneof(
   { weight: 1, arbitrary: fc.uint8Array({ minLength: 120, maxLength: 300 }) },
 );
 const anyKey = fc.uint8Array({ minLength: 1, maxLength: 24 }) as fc.Arbitrary<Key>;
-const anyLeaseId = fc.bigInt({ min: 1n, max: uint64Max }) as fc.Arbitrary<LeaseId>;
+const anyLeaseId = fc.bigInt({ min: 1n, max: int64Max }) as fc.Arbitrary<LeaseId>;
 
 /** Over few bytes, so that random keys meet, contain each other and lie at both ends of the order. */
 export const closeKey: fc.Arbitrary<Key> = fc
@@ -67,6 +76,7 @@ export const wide: Domain = {
   expiry: fc.oneof(
     fc.constant<Expiry>({ kind: "never" }),
     anyMilliseconds.map((atMs): Expiry => ({ kind: "at", atMs })),
+    anyMilliseconds.map((ttlMs): Expiry => ({ kind: "after", ttlMs })),
     anyLeaseId.map((leaseId): Expiry => ({ kind: "lease", leaseId })),
   ),
 };
@@ -89,7 +99,7 @@ export const narrow: Domain = {
 };
 
 export function keyRange(of: Domain): fc.Arbitrary<KeyRange> {
-  return fc.record({ start: of.bound, end: fc.option(of.bound, { nil: undefined }) });
+  return recordOf({ start: of.bound, end: fc.option(of.bound, { nil: undefined }) });
 }
 
 function span(of: Domain): fc.Arbitrary<Span> {
@@ -102,15 +112,15 @@ function span(of: Domain): fc.Arbitrary<Span> {
 export function compare(of: Domain): fc.Arbitrary<Compare> {
   const revision = fc.oneof(fc.bigInt({ min: 0n, max: 4n }), anyUint64);
   const operand: fc.Arbitrary<Compare["operand"]> = fc.oneof(
-    fc.record({
+    recordOf({
       of: fc.constantFrom("version", "create-revision", "mod-revision"),
       value: revision,
     }),
-    fc.record({ of: fc.constant("value"), value: of.value }),
-    fc.record({ of: fc.constant("lease"), value: revision }),
+    recordOf({ of: fc.constant("value"), value: of.value }),
+    recordOf({ of: fc.constant("lease"), value: revision }),
   );
   const relation = fc.constantFrom<Compare["relation"]>("equal", "not-equal", "less", "greater");
-  return fc.record({ span: span(of), relation, operand });
+  return recordOf({ span: span(of), relation, operand });
 }
 
 /** The operations of a client's transaction, nested ones included. */
@@ -121,19 +131,19 @@ function clientOperation(of: Domain, body: fc.Arbitrary<TxnBody>): fc.Arbitrary<
     { weight: 2, arbitrary: key.map((key): Operation => ({ kind: "get", key })) },
     {
       weight: 5,
-      arbitrary: fc.record({ kind: fc.constant("put"), key, value, expiry, returnPrevious: flag }),
+      arbitrary: recordOf({ kind: fc.constant("put"), key, value, expiry, returnPrevious: flag }),
     },
     {
       weight: 3,
-      arbitrary: fc.record({ kind: fc.constant("delete"), span: span(of), returnPrevious: flag }),
+      arbitrary: recordOf({ kind: fc.constant("delete"), span: span(of), returnPrevious: flag }),
     },
     {
       weight: 2,
-      arbitrary: fc.record({ kind: fc.constant("rename"), from: key, to: key, overwrite: flag }),
+      arbitrary: recordOf({ kind: fc.constant("rename"), from: key, to: key, overwrite: flag }),
     },
     {
       weight: 2,
-      arbitrary: fc.record({ kind: fc.constant("increment"), key, delta, initial: delta }),
+      arbitrary: recordOf({ kind: fc.constant("increment"), key, delta, initial: delta }),
     },
     { weight: 1, arbitrary: body.map((body): Operation => ({ kind: "txn", body })) },
   );
@@ -148,7 +158,7 @@ export function txnBody(
       ? fc.constant<TxnBody>({ compares: [], success: [], failure: [] })
       : txnBody(of, { depth: shape.depth - 1, operations: 2 });
   const operations = fc.array(clientOperation(of, inner), { maxLength: shape.operations });
-  return fc.record({
+  return recordOf({
     compares: fc.array(compare(of), { maxLength: 2 }),
     success: operations,
     failure: operations,
@@ -156,15 +166,19 @@ export function txnBody(
 }
 
 const leaseOperation: fc.Arbitrary<Operation> = fc.oneof(
-  fc.record({ kind: fc.constant("lease-grant"), leaseId: anyLeaseId, ttlMs: anyMilliseconds }),
-  fc.record({
+  recordOf({
+    kind: fc.constant("lease-grant"),
+    leaseId: fc.option(anyLeaseId, { nil: undefined }),
+    ttlMs: anyMilliseconds,
+  }),
+  recordOf({
     kind: fc.constantFrom("lease-keep-alive", "lease-revoke", "expire-lease"),
     leaseId: anyLeaseId,
   }),
-  fc.record({ kind: fc.constant("expire-keys"), keys: fc.array(anyKey, { maxLength: 3 }) }),
+  recordOf({ kind: fc.constant("expire-keys"), keys: fc.array(anyKey, { maxLength: 3 }) }),
 );
 
-export const anyRequest: fc.Arbitrary<TxnRequest> = fc.record({
+export const anyRequest: fc.Arbitrary<TxnRequest> = recordOf({
   namespace: fc.stringMatching(/^[a-z0-9_-]{1,63}$/) as fc.Arbitrary<Namespace>,
   principal: fc.option(anyText, { nil: undefined }),
   requestId: fc.option(anyText as fc.Arbitrary<RequestId>, { nil: undefined }),
@@ -184,7 +198,7 @@ const lifetime = {
   leaseId: fc.option(anyLeaseId, { nil: undefined }),
 };
 
-export const anyEntry: fc.Arbitrary<Entry> = fc.record({
+export const anyEntry: fc.Arbitrary<Entry> = recordOf({
   key: anyKey,
   value: anyBytes,
   createRevision: anyRevision,
@@ -193,7 +207,7 @@ export const anyEntry: fc.Arbitrary<Entry> = fc.record({
   ...lifetime,
 });
 
-const anyLease: fc.Arbitrary<Lease> = fc.record({
+const anyLease: fc.Arbitrary<Lease> = recordOf({
   leaseId: anyLeaseId,
   ttlMs: anyMilliseconds,
   deadlineMs: anyMilliseconds,
@@ -206,24 +220,24 @@ export const anyResult: fc.Arbitrary<TxnResult> = fc.letrec<{
 }>((tie) => ({
   response: fc.oneof(
     { maxDepth: 3, depthSize: "small" },
-    fc.record({ kind: fc.constant("got"), entry: fc.option(anyEntry, { nil: undefined }) }),
-    fc.record({
+    recordOf({ kind: fc.constant("got"), entry: fc.option(anyEntry, { nil: undefined }) }),
+    recordOf({
       kind: fc.constant("put"),
       version: anyUint64,
       previous: fc.option(anyEntry, { nil: undefined }),
     }),
-    fc.record({
+    recordOf({
       kind: fc.constant("deleted"),
       count: anyCount,
       previous: fc.option(anyEntry, { nil: undefined }),
     }),
-    fc.record({ kind: fc.constant("renamed"), entry: anyEntry }),
-    fc.record({ kind: fc.constant("incremented"), value: anyInt64 }),
-    fc.record({ kind: fc.constant("lease"), lease: fc.option(anyLease, { nil: undefined }) }),
-    fc.record({ kind: fc.constant("expired"), count: anyCount }),
-    fc.record({ kind: fc.constant("txn"), result: tie("result") }),
+    recordOf({ kind: fc.constant("renamed"), entry: anyEntry }),
+    recordOf({ kind: fc.constant("incremented"), value: anyInt64 }),
+    recordOf({ kind: fc.constant("lease"), lease: fc.option(anyLease, { nil: undefined }) }),
+    recordOf({ kind: fc.constant("expired"), count: anyCount }),
+    recordOf({ kind: fc.constant("txn"), result: tie("result") }),
   ),
-  result: fc.record({
+  result: recordOf({
     succeeded: fc.boolean(),
     replayed: fc.boolean(),
     failedCompares: fc.array(anyCount, { maxLength: 3 }),
@@ -233,7 +247,7 @@ export const anyResult: fc.Arbitrary<TxnResult> = fc.letrec<{
 
 const causes: readonly ChangeCause[] = ["client", "expired", "lease-revoked", "lease-expired"];
 
-const anyChange: fc.Arbitrary<Change> = fc.record({
+const anyChange: fc.Arbitrary<Change> = recordOf({
   key: anyKey,
   value: fc.option(anyBytes, { nil: null }),
   createRevision: anyRevision,
@@ -242,11 +256,11 @@ const anyChange: fc.Arbitrary<Change> = fc.record({
   cause: fc.constantFrom(...causes),
 });
 
-export const anyBatch: fc.Arbitrary<ChangeBatch> = fc.record({
+export const anyBatch: fc.Arbitrary<ChangeBatch> = recordOf({
   revision: anyRevision,
   principal: fc.option(anyText, { nil: undefined }),
   request: fc.option(
-    fc.record({ id: anyText as fc.Arbitrary<RequestId>, digest: anyBytes, answer: anyBytes }),
+    recordOf({ id: anyText as fc.Arbitrary<RequestId>, digest: anyBytes, answer: anyBytes }),
     { nil: undefined },
   ),
   changes: fc.array(anyChange, { maxLength: 4 }),

@@ -135,21 +135,6 @@ test("a reader of a view begins at the view, not at its buffer", () => {
   assert.equal(new ByteReader(whole.subarray(8)).u64(), 2n);
 });
 
-test("four bytes can be patched later, and only where something was written", () => {
-  const out = new ByteWriter();
-  out.u32(0);
-  out.u8(9);
-  out.patchU32(0, 77);
-  assert.throws(
-    () => {
-      out.patchU32(2, 1);
-    },
-    { name: "AssertionError" },
-  );
-  const source = new ByteReader(out.finish());
-  assert.deepEqual([source.u32(), source.u8()], [77, 9]);
-});
-
 test("a writer that was reset starts again with nothing of before", () => {
   const out = new ByteWriter();
   out.text("before");

@@ -29,6 +29,7 @@ import {
   anyResult,
   anyText,
   anyUint64,
+  recordOf,
   txnBody,
   wide,
 } from "../../../support/arbitraries.js";
@@ -37,16 +38,16 @@ const identity = { epoch: 3n as Epoch, nodeId: "node", storeId: "store" as Store
 const namespace = "tenant" as Namespace;
 
 const anyOutcome: fc.Arbitrary<Outcome<TxnResult>> = fc.oneof(
-  fc.record({ revision: anyUint64 as fc.Arbitrary<Revision>, value: anyResult }).map(
+  recordOf({ revision: anyUint64 as fc.Arbitrary<Revision>, value: anyResult }).map(
     ({ revision, value }): Outcome<TxnResult> => ({
       kind: "ok",
       header: { namespace, revision, ...identity },
       value,
     }),
   ),
-  fc.record({
+  recordOf({
     kind: fc.constant("refused"),
-    refusal: fc.record({
+    refusal: recordOf({
       kind: fc.constantFrom("overloaded", "key-exists"),
       message: anyText,
       hint: anyText,
@@ -173,7 +174,7 @@ test("a log entry that was cut, or is followed by anything, is refused with a Ra
   );
 });
 
-const decoders: readonly { readonly of: string; decode(bytes: Uint8Array): unknown }[] = [
+const decoders: readonly { readonly of: string; decode: (bytes: Uint8Array) => unknown }[] = [
   { of: "log entries", decode: decodeBatches },
   { of: "results", decode: (bytes) => readResult(new ByteReader(bytes)) },
   { of: "requests", decode: (bytes) => readRequest(new ByteReader(bytes), bytes) },
