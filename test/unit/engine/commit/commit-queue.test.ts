@@ -1,0 +1,412 @@
+/**
+ * The way to the writer, with a writer that answers what the test says: who shares a group, who is
+ * withdrawn, who is refused before waiting, and that everybody is answered in every end.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CommitQueue, type CommitQueuePorts } from "../../../../src/engine/commit/commit-queue.js";
+import type { GroupReply, LatchedFault } from "../../../../src/engine/commit/writer-protocol.js";
+import { ByteReader } from "../../../../src/engine/record/byte-reader.js";
+import { encodeOutcomes } from "../../../../src/engine/record/outcome-codec.js";
+import { readRequest } from "../../../../src/engine/record/request-codec.js";
+import { ManualClock } from "../../../../src/foundation/clock.js";
+import { seededRandom } from "../../../../src/foundation/random.js";
+import {
+  groupCommitBytesWhenSmall,
+  groupCommitRequestsMax,
+  smallRequestBytesMax,
+  writeQueueBytesMax,
+} from "../../../../src/storage/limits.js";
+import type {
+  Epoch,
+  Namespace,
+  RequestId,
+  Revision,
+  StoreId,
+  TxnRequest,
+} from "../../../../src/storage/model.js";
+import type { CallLimits } from "../../../../src/storage/storage-engine.js";
+import { kindOf, okOf, patient, putOf, textOf } from "../../../support/temp-engine.js";
+
+const identity = { epoch: 7n as Epoch, nodeId: "node", storeId: "store" as StoreId };
+const gauge = { walBytes: 0, frames: 0, backfilled: 0 };
+const busyBudgetMs = 100;
+
+interface Sent {
+  /** The keys of the group's requests, the skipped ones left out. */
+  readonly keys: readonly string[];
+  readonly count: number;
+  reply(reply: GroupReply): Promise<void>;
+  done(): Promise<void>;
+  busy(): Promise<void>;
+  break(error: Error): Promise<void>;
+}
+
+class Scene {
+  readonly clock = new ManualClock();
+  readonly sent: Sent[] = [];
+  readonly told: string[] = [];
+  readonly queue: CommitQueue;
+  #revision = 0n;
+
+  constructor(limits: { readonly requestsMax?: number } = {}) {
+    this.queue = new CommitQueue({
+      clock: this.clock,
+      random: seededRandom(1),
+      requestsMax: limits.requestsMax ?? 100_000,
+      busyBudgetMs,
+      identity,
+      send: (group) =>
+        new Promise((resolve, reject) => {
+          this.sent.push(this.#sentOf(group, resolve, reject));
+        }),
+      onCommitted: (_reply, requests) => {
+        this.told.push(`committed ${String(requests)}`);
+      },
+      onBusy: (code) => {
+        this.told.push(code);
+      },
+      onDiskFull: (code) => {
+        this.told.push(code);
+      },
+      onFault: ({ code }) => {
+        this.told.push(`fault ${code}`);
+      },
+    });
+  }
+
+  put(key: string, how: { bytes?: number; call?: CallLimits; requestId?: string } = {}): Asked {
+    const value = new Uint8Array(how.bytes ?? 1);
+    const request: TxnRequest = {
+      namespace: "test" as Namespace,
+      principal: undefined,
+      requestId: how.requestId as RequestId | undefined,
+      body: { compares: [], success: [putOf(key, value)], failure: [] },
+    };
+    return new Asked(this.queue.commit(request, how.call ?? patient));
+  }
+
+  get last(): Sent {
+    const sent = this.sent.at(-1);
+    assert.ok(sent !== undefined, "a group was sent");
+    return sent;
+  }
+
+  #sentOf(
+    group: Parameters<CommitQueuePorts["send"]>[0],
+    resolve: (reply: GroupReply) => void,
+    reject: (error: Error) => void,
+  ): Sent {
+    const keys = keysOf(group);
+    const reply = (answer: GroupReply): Promise<void> => {
+      resolve(answer);
+      return settle();
+    };
+    return {
+      keys,
+      count: group.count,
+      reply,
+      done: () => reply(this.#doneFor(keys.length)),
+      busy: () => reply({ kind: "busy", requests: group.requests, code: "SQLITE_BUSY" }),
+      break(error) {
+        reject(error);
+        return settle();
+      },
+    };
+  }
+
+  #doneFor(count: number): GroupReply {
+    const value = { succeeded: true, failedCompares: [], responses: [], replayed: false };
+    const outcomes = encodeOutcomes(
+      Array.from({ length: count }, () => {
+        const revision = ++this.#revision as Revision;
+        const header = { namespace: "test" as Namespace, revision, ...identity };
+        return { kind: "ok", header, value };
+      }),
+    );
+    return { kind: "done", outcomes, entries: [], gauge, durationMs: 1 };
+  }
+}
+
+/** A promise whose end can be looked at without waiting for it. */
+class Asked {
+  readonly outcome: ReturnType<CommitQueue["commit"]>;
+  end = "waiting";
+
+  constructor(outcome: ReturnType<CommitQueue["commit"]>) {
+    this.outcome = outcome;
+    outcome.then(
+      (value) => {
+        this.end = value.kind;
+      },
+      (error: unknown) => {
+        this.end = kindOf(error);
+      },
+    );
+  }
+}
+
+function keysOf(group: Parameters<CommitQueuePorts["send"]>[0]): string[] {
+  const source = new ByteReader(group.requests);
+  return Array.from({ length: group.count }, () => {
+    const [operation] = readRequest(source, group.requests).request.body.success;
+    return operation?.kind === "put" ? textOf(operation.key) : "";
+  }).filter((_key, index) => !group.skip.includes(index));
+}
+
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function latched(outcomeUnknown: boolean): GroupReply & { kind: "latched" } {
+  const fault: LatchedFault = { kind: "io", code: "SQLITE_IOERR", message: "", outcomeUnknown };
+  return { kind: "latched", fault };
+}
+
+test("a lone writer waits for nobody, and who comes meanwhile shares the next group", async () => {
+  const scene = new Scene();
+  const asked = ["a", "b", "c"].map((key) => scene.put(key));
+  assert.deepEqual(scene.last.keys, ["a"]);
+  await scene.last.done();
+  assert.deepEqual(scene.last.keys, ["b", "c"]);
+  await scene.last.done();
+  const outcomes = await Promise.all(asked.map(({ outcome }) => outcome));
+  assert.deepEqual(
+    outcomes.map((outcome) => okOf(outcome).header.revision),
+    [1n, 2n, 3n],
+  );
+  assert.deepEqual(okOf(await (asked[0] ?? scene.put("d")).outcome).header.epoch, identity.epoch);
+  assert.deepEqual(scene.told, ["committed 1", "committed 2"]);
+});
+
+test("others are told of a commit before its caller is", async () => {
+  const scene = new Scene();
+  const { outcome } = scene.put("a");
+  const order = outcome.then(() => scene.told.slice());
+  await scene.last.done();
+  assert.deepEqual(await order, ["committed 1"]);
+});
+
+const small = 100;
+const groupings = [
+  { when: "all are small", sizes: [small, small, small], groups: [3] },
+  {
+    when: "small ones come before a large one, which would make them wait",
+    sizes: [small, groupCommitBytesWhenSmall, small],
+    groups: [1, 2],
+  },
+  {
+    when: "the first is large and takes many with it",
+    sizes: [smallRequestBytesMax * 2, groupCommitBytesWhenSmall, groupCommitBytesWhenSmall],
+    groups: [3],
+  },
+  {
+    when: "the first alone is larger than any group",
+    sizes: [groupCommitBytesWhenSmall * 33, small],
+    groups: [1, 1],
+  },
+  {
+    when: "there are more than a group may hold",
+    sizes: Array.from({ length: groupCommitRequestsMax + 1 }, () => 1),
+    groups: [groupCommitRequestsMax, 1],
+  },
+];
+
+for (const { when, sizes, groups } of groupings) {
+  test(`requests make ${String(groups.length)} group(s) when ${when}`, async () => {
+    const scene = new Scene();
+    scene.put("first");
+    for (const [index, bytes] of sizes.entries()) scene.put(String(index), { bytes });
+    const counts: number[] = [];
+    for (const _group of groups) {
+      await scene.last.done();
+      counts.push(scene.last.count);
+    }
+    await scene.last.done();
+    assert.deepEqual(counts, groups);
+    assert.deepEqual(scene.queue.depth, { requests: 0, bytes: 0 });
+  });
+}
+
+test("who has gone or is too late is withdrawn until the group is sent, and not after", async () => {
+  const scene = new Scene();
+  const deadlineMs = scene.clock.wallMs() + 50;
+  let gone = false;
+  const first = scene.put("first", { call: { deadlineMs, cancelled: () => gone } });
+  const late = scene.put("late", { call: { deadlineMs, cancelled: () => false } });
+  const left = scene.put("left", { call: { ...patient, cancelled: () => gone } });
+  const stays = scene.put("stays");
+  scene.clock.advance(50);
+  gone = true;
+  await scene.last.done();
+  assert.deepEqual([scene.last.keys, scene.last.count], [["stays"], 3]);
+  await scene.last.done();
+  assert.deepEqual(
+    [first, late, left, stays].map(({ end }) => end),
+    ["ok", "deadline", "cancelled", "ok"],
+  );
+  assert.deepEqual(scene.queue.depth, { requests: 0, bytes: 0 });
+});
+
+test("a group of which nobody is left is not sent", async () => {
+  const scene = new Scene();
+  let gone = false;
+  scene.put("first");
+  const left = scene.put("left", { call: { ...patient, cancelled: () => gone } });
+  gone = true;
+  await scene.last.done();
+  assert.deepEqual([scene.sent.length, left.end], [1, "cancelled"]);
+  await scene.queue.drained();
+});
+
+test("a caller that has gone already is refused before anything waits", () => {
+  const scene = new Scene();
+  const call = { deadlineMs: scene.clock.wallMs(), cancelled: () => false };
+  assert.throws(() => scene.put("late", { call }), { kind: "deadline" });
+  assert.throws(() => scene.put("left", { call: { ...patient, cancelled: () => true } }), {
+    kind: "cancelled",
+  });
+  assert.equal(scene.sent.length, 0);
+});
+
+test("above its bound of requests the queue refuses before it lets anybody wait", async () => {
+  const scene = new Scene({ requestsMax: 2 });
+  scene.put("a");
+  scene.put("b");
+  assert.throws(() => scene.put("c"), { kind: "overloaded" });
+  await scene.last.done();
+  scene.put("c");
+  assert.equal(scene.queue.depth.requests, 2);
+});
+
+test("above its bound of bytes the queue refuses, and takes the request that crosses it", async () => {
+  const scene = new Scene();
+  const half = writeQueueBytesMax / 2;
+  scene.put("a", { bytes: half });
+  scene.put("b", { bytes: half });
+  assert.throws(() => scene.put("c"), { kind: "overloaded" });
+  await scene.last.done();
+  assert.ok(scene.queue.depth.bytes <= half + small);
+  scene.put("c");
+});
+
+test("a group that met a lock goes again, unchanged, until its budget is used up", async () => {
+  const scene = new Scene();
+  const early = scene.put("early");
+  await scene.last.busy();
+  const later = scene.put("later");
+  assert.equal(scene.sent.length, 1, "nothing overtakes the group that waits for the lock");
+  scene.clock.advance(busyBudgetMs / 2);
+  assert.deepEqual(scene.last.keys, ["early"]);
+  await scene.last.busy();
+  scene.clock.advance(busyBudgetMs / 2);
+  await scene.last.busy();
+  scene.clock.advance(busyBudgetMs / 2);
+  await settle();
+  assert.equal(early.end, "storage-busy");
+  assert.deepEqual(scene.last.keys, ["later"]);
+  await scene.last.done();
+  assert.equal(later.end, "ok");
+  assert.deepEqual(scene.queue.depth, { requests: 0, bytes: 0 });
+});
+
+test("a lock that is let go in time is never noticed by the caller", async () => {
+  const scene = new Scene();
+  const asked = scene.put("a");
+  await scene.last.busy();
+  scene.clock.advance(busyBudgetMs / 2);
+  await scene.last.done();
+  assert.equal(asked.end, "ok");
+  assert.deepEqual(scene.told, ["SQLITE_BUSY", "committed 1"]);
+});
+
+test("a full disk refuses its group alone", async () => {
+  const scene = new Scene();
+  const [first, second] = [scene.put("a"), scene.put("b")];
+  await scene.last.reply({ kind: "disk-full", code: "SQLITE_FULL" });
+  await scene.last.done();
+  assert.deepEqual([first.end, second.end], ["disk-full", "ok"]);
+});
+
+for (const { when, outcomeUnknown, end } of [
+  { when: "at its COMMIT", outcomeUnknown: true, end: "unknown" },
+  { when: "before its COMMIT", outcomeUnknown: false, end: "storage-fault" },
+]) {
+  test(`a fault ${when} ends its group "${end}", the queue refused, and everything later`, async () => {
+    const scene = new Scene();
+    const inHand = scene.put("a", { requestId: "id-1" });
+    const queued = scene.put("b");
+    await scene.last.reply(latched(outcomeUnknown));
+    assert.deepEqual([inHand.end, queued.end], [end, "storage-fault"]);
+    assert.throws(() => scene.put("c"), { kind: "storage-fault" });
+    assert.deepEqual([scene.sent.length, scene.told], [1, ["fault SQLITE_IOERR"]]);
+    assert.deepEqual(scene.queue.depth, { requests: 0, bytes: 0 });
+    await scene.queue.drained();
+    if (outcomeUnknown) {
+      assert.deepEqual(await inHand.outcome, { kind: "unknown", requestId: "id-1" });
+    }
+  });
+}
+
+test("a writer that ends without an answer leaves its group unknown", async () => {
+  const scene = new Scene();
+  const asked = scene.put("a");
+  await scene.last.break(new Error("the thread has ended"));
+  assert.equal(asked.end, "unknown");
+  assert.deepEqual(scene.told, ["fault WRITER_LOST"]);
+  await scene.queue.drained();
+});
+
+test("a fault of a checkpoint answers who waits for a lock, and nothing is tried again", async () => {
+  const scene = new Scene();
+  const [retrying, queued] = [scene.put("a"), scene.put("b")];
+  await scene.last.busy();
+  scene.queue.fail(latched(false).fault);
+  scene.clock.advance(busyBudgetMs);
+  await settle();
+  assert.deepEqual([retrying.end, queued.end], ["storage-fault", "storage-fault"]);
+  assert.deepEqual([scene.sent.length, scene.clock.timers], [1, 0]);
+  await scene.queue.drained();
+});
+
+const endsAfterFault: readonly { reply: string; end: string }[] = [
+  { reply: "done", end: "ok" },
+  { reply: "busy", end: "storage-busy" },
+  { reply: "latched", end: "storage-fault" },
+];
+
+for (const { reply, end } of endsAfterFault) {
+  test(`a group that is in hand when something else fails, and is ${reply}, ends "${end}"`, async () => {
+    const scene = new Scene();
+    const inHand = scene.put("a");
+    scene.queue.fail(latched(false).fault);
+    let drained = false;
+    void scene.queue.drained().then(() => {
+      drained = true;
+    });
+    await settle();
+    assert.equal(drained, false, "a group is still in the writer's hands");
+    if (reply === "latched") await scene.last.reply(latched(false));
+    else await (reply === "done" ? scene.last.done() : scene.last.busy());
+    assert.deepEqual([inHand.end, drained, scene.clock.timers], [end, true, 0]);
+    assert.deepEqual(scene.told.filter((line) => line.startsWith("fault")).length, 1);
+  });
+}
+
+test("the queue is drained only when nothing waits, is in hand, or waits for a lock", async () => {
+  const scene = new Scene();
+  await scene.queue.drained();
+  scene.put("a");
+  scene.put("b");
+  let drained = false;
+  void scene.queue.drained().then(() => {
+    drained = true;
+  });
+  await scene.last.done();
+  assert.equal(drained, false, "b is in hand");
+  await scene.last.busy();
+  assert.equal(drained, false, "b waits for a lock");
+  scene.clock.advance(busyBudgetMs / 2);
+  await scene.last.done();
+  assert.equal(drained, true);
+});
