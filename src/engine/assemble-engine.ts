@@ -2,6 +2,7 @@
  * Puts the parts of an open store together: who hands what to whom. Every fault of the writer ends
  * here, in one place: the engine latches, tells its callers, and asks the process to exit.
  */
+import { statSync } from "node:fs";
 import type { EngineEvents } from "../observability/events.js";
 import { describeError } from "../observability/log.js";
 import { errorOf } from "../storage/errors.js";
@@ -16,6 +17,7 @@ import type { EngineOptions, EnginePorts } from "./engine-options.js";
 import type { EngineLife } from "./engine-state.js";
 import { EngineTime } from "./engine-time.js";
 import { ExpirySweeper } from "./expiry/expiry-sweeper.js";
+import { Housekeeper } from "./housekeeper.js";
 import { IntegrityChecker } from "./integrity/integrity-check.js";
 import { LocalMaintenance } from "./local-maintenance.js";
 import { LocalNamespaces } from "./namespace-admin.js";
@@ -69,10 +71,21 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
   };
   const checkpointer = makeCheckpointer(store, { snapshots, walIndex, integrity, fail });
   const queue = makeQueue(store, { identity, points, checkpointer, time });
-  const namespaces = makeNamespaces(store, points, fail);
+  const namespaces = makeNamespaces(store, { points, time, fail });
+  const housekeeper = makeHousekeeper(store, { points, time, namespaces, fail });
   const sweeper = makeSweeper(store, { points, queue, time });
   followDepths(store, queue, pool);
-  const parts = { pool, points, snapshots, walIndex, checkpointer, queue, integrity, sweeper };
+  const parts = {
+    pool,
+    points,
+    snapshots,
+    walIndex,
+    checkpointer,
+    queue,
+    integrity,
+    sweeper,
+    housekeeper,
+  };
   const maintenance = new LocalMaintenance({ ...store, ...parts, ...ports, identity, namespaces });
   const engine = new SqliteEngine({
     options,
@@ -171,17 +184,54 @@ function makeQueue(
 
 function makeNamespaces(
   store: OpenStore,
-  points: PointReads,
-  onFault: (fault: LatchedFault) => void,
+  parts: {
+    readonly points: PointReads;
+    readonly time: EngineTime;
+    fail(fault: LatchedFault): void;
+  },
 ): LocalNamespaces {
-  const { ports, writer } = store;
+  const { ports, writer, life } = store;
   return new LocalNamespaces({
-    connection: points.connection,
-    clock: ports.clock,
+    connection: parts.points.connection,
+    time: parts.time,
     log: ports.log,
-    create: (name, settings, nowMs) =>
-      writer.request({ kind: "create-namespace", name, settings, nowMs }),
-    onFault,
+    assertWritable: () => {
+      life.assertWritable();
+    },
+    ask: (message) => writer.request(message),
+    onChanged: (name) => {
+      parts.points.forgetNamespace(name);
+    },
+    onFault: (fault) => {
+      parts.fail(fault);
+    },
+  });
+}
+
+function makeHousekeeper(
+  store: OpenStore,
+  parts: {
+    readonly points: PointReads;
+    readonly time: EngineTime;
+    readonly namespaces: LocalNamespaces;
+    fail(fault: LatchedFault): void;
+  },
+): Housekeeper {
+  const { ports, writer, life, before } = store;
+  return Housekeeper.start({
+    connection: parts.points.connection,
+    clock: ports.clock,
+    time: parts.time,
+    log: ports.log,
+    namespaces: parts.namespaces,
+    assertWritable: () => {
+      life.assertWritable();
+    },
+    ask: (message) => writer.request(message),
+    onFault: (fault) => {
+      parts.fail(fault);
+    },
+    databaseBytes: () => statSync(before.files.database).size,
   });
 }
 

@@ -9,6 +9,7 @@ import { describeError } from "../observability/log.js";
 import type { OpenStore } from "./assemble-engine.js";
 import type { CommitQueue } from "./commit/commit-queue.js";
 import type { ExpirySweeper } from "./expiry/expiry-sweeper.js";
+import type { Housekeeper } from "./housekeeper.js";
 import type { IntegrityChecker } from "./integrity/integrity-check.js";
 import type { PointReads } from "./read/point-reads.js";
 import type { ReaderPool } from "./read/reader-pool.js";
@@ -26,12 +27,14 @@ export interface EndingParts {
   readonly queue: CommitQueue;
   readonly integrity: IntegrityChecker;
   readonly sweeper: ExpirySweeper;
+  readonly housekeeper: Housekeeper;
 }
 
 export async function endEngine(store: OpenStore, parts: EndingParts): Promise<void> {
   const { life, writer } = store;
   life.drain("the store is closing");
   await parts.sweeper.close();
+  await parts.housekeeper.close();
   await parts.queue.drained();
   await parts.integrity.close();
   parts.snapshots.close();

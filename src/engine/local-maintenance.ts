@@ -7,6 +7,7 @@ import type {
   Alarm,
   CheckpointMode,
   CheckpointRecord,
+  CompactionReport,
   EngineEvent,
   EngineState,
   EngineStatus,
@@ -16,15 +17,17 @@ import type {
   Maintenance,
   PragmaStatus,
   RecoveryReport,
+  VacuumProgress,
   WalStatus,
 } from "../storage/maintenance.js";
-import type { Header } from "../storage/model.js";
+import type { Header, Namespace, Revision } from "../storage/model.js";
 import type { NamespaceAdmin } from "../storage/namespaces.js";
 import type { AlarmBoard } from "./alarm-board.js";
 import type { CommitQueue } from "./commit/commit-queue.js";
 import type { Opened } from "./commit/writer-protocol.js";
 import type { EngineLife } from "./engine-state.js";
 import { followEvents } from "./event-stream.js";
+import type { Housekeeper } from "./housekeeper.js";
 import type { IntegrityChecker } from "./integrity/integrity-check.js";
 import type { PointReads } from "./read/point-reads.js";
 import type { ReaderPool } from "./read/reader-pool.js";
@@ -50,6 +53,7 @@ export interface MaintenanceParts {
   readonly namespaces: NamespaceAdmin;
   readonly checkpointer: Checkpointer;
   readonly integrity: IntegrityChecker;
+  readonly housekeeper: Housekeeper;
   readonly walIndex: WalIndexReader;
   readonly snapshots: SnapshotRegistry;
   readonly alarms: AlarmBoard;
@@ -119,6 +123,14 @@ export class LocalMaintenance implements Maintenance {
   wal(): WalStatus {
     const { checkpointer, walIndex: index, snapshots, before } = this.#parts;
     return walStatus({ walFile: before.files.wal, index, checkpointer, snapshots });
+  }
+
+  compact(namespace: Namespace, upTo: Revision): Promise<CompactionReport> {
+    return this.#parts.housekeeper.compact(namespace, upTo);
+  }
+
+  vacuum(signal: AbortSignal): AsyncIterable<VacuumProgress> {
+    return this.#parts.housekeeper.vacuum(signal);
   }
 
   checkpoint(mode: CheckpointMode): Promise<CheckpointRecord> {

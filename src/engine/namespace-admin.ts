@@ -1,28 +1,31 @@
 /** Tenants as operators see them: read on the main thread, made by the writer. */
-import type { Clock } from "../foundation/clock.js";
 import type { Log } from "../observability/log.js";
 import { EngineError, errorOf } from "../storage/errors.js";
 import type { Namespace } from "../storage/model.js";
 import type { NamespaceAdmin, NamespaceInfo, NamespaceSettings } from "../storage/namespaces.js";
-import type { CreateNamespaceReply, LatchedFault } from "./commit/writer-protocol.js";
+import type { AdminMessage } from "./commit/writer-admin.js";
+import type { AdminReply, LatchedFault } from "./commit/writer-protocol.js";
+import type { EngineTime } from "./engine-time.js";
 import { emptyLogSpan, type LogSpan, type LogSpanColumns, logSpanOf } from "./log/log-span.js";
 import type { Connection } from "./sqlite/connection.js";
 import { prepareRows, sql } from "./sqlite/statements.js";
 import {
+  lastTombstone,
   type NamespaceColumns,
   type NamespaceRow,
   namespaceRowOf,
 } from "./state/namespace-table.js";
+import { type PastSpanColumns, pastSpanOf } from "./state/past-table.js";
 
 export interface NamespaceAdminPorts {
   readonly connection: Connection;
-  readonly clock: Clock;
   readonly log: Log;
-  create(
-    name: Namespace,
-    settings: Partial<NamespaceSettings>,
-    nowMs: number,
-  ): Promise<CreateNamespaceReply>;
+  readonly time: EngineTime;
+  ask(message: AdminMessage): Promise<AdminReply>;
+  /** Throws the refusal of a state that takes no writes. */
+  assertWritable(): void;
+  /** Its settings are others now, or it is gone. */
+  onChanged(name: Namespace): void;
   onFault(fault: LatchedFault): void;
 }
 
@@ -31,6 +34,7 @@ export class LocalNamespaces implements NamespaceAdmin {
   readonly #byName;
   readonly #after;
   readonly #span;
+  readonly #past;
 
   constructor(ports: NamespaceAdminPorts) {
     const { connection } = ports;
@@ -38,20 +42,25 @@ export class LocalNamespaces implements NamespaceAdmin {
     this.#byName = prepareRows<[string], NamespaceColumns>(connection, sql.namespaceByName);
     this.#after = prepareRows<[string, number], NamespaceColumns>(connection, sql.namespacesAfter);
     this.#span = prepareRows<[number], LogSpanColumns>(connection, sql.logSpanGet);
+    this.#past = prepareRows<[number], PastSpanColumns>(connection, sql.pastSpanGet);
   }
 
   async create(name: Namespace, settings: Partial<NamespaceSettings>): Promise<NamespaceInfo> {
-    const { clock, log } = this.#ports;
-    const reply = await this.#ports.create(name, settings, clock.wallMs());
-    if (reply.kind === "refused") throw errorOf(reply.refusal);
-    if (reply.kind === "latched") {
-      this.#ports.onFault(reply.fault);
-      throw new EngineError("storage-fault", `the store has stopped: ${reply.fault.code}`, {
-        hint: "the namespace may or may not exist after the restart; look before you retry",
-      });
-    }
-    log.event("namespace.created", { namespace: name });
+    await this.#ask({ kind: "create-namespace", name, settings, nowMs: this.#ports.time.nowMs() });
+    this.#ports.log.event("namespace.created", { namespace: name });
     return this.get(name);
+  }
+
+  async update(name: Namespace, settings: Partial<NamespaceSettings>): Promise<NamespaceInfo> {
+    await this.#ask({ kind: "update-namespace", name, settings, nowMs: this.#ports.time.nowMs() });
+    this.#ports.onChanged(name);
+    return this.get(name);
+  }
+
+  async delete(name: Namespace): Promise<void> {
+    await this.#ask({ kind: "delete-namespace", name, nowMs: this.#ports.time.nowMs() });
+    this.#ports.onChanged(name);
+    this.#ports.log.event("namespace.deleted", { namespace: name });
   }
 
   get(name: Namespace): NamespaceInfo {
@@ -61,23 +70,38 @@ export class LocalNamespaces implements NamespaceAdmin {
   }
 
   list(page: { readonly after: string; readonly rowsMax: number }): readonly NamespaceInfo[] {
-    const rows = this.#after.all(page.after, page.rowsMax);
+    const after = page.after === "" ? lastTombstone : page.after;
+    const rows = this.#after.all(after, page.rowsMax);
     return rows.map((columns) => this.#infoOf(namespaceRowOf(columns)));
+  }
+
+  async #ask(message: AdminMessage): Promise<void> {
+    this.#ports.assertWritable();
+    const reply = await this.#ports.ask(message);
+    if (reply.kind === "refused") throw errorOf(reply.refusal);
+    if (reply.kind !== "latched") return;
+    this.#ports.onFault(reply.fault);
+    throw new EngineError("storage-fault", `the store has stopped: ${reply.fault.code}`, {
+      hint: "the change may or may not be there after the restart; look before you retry",
+    });
   }
 
   #infoOf(row: NamespaceRow): NamespaceInfo {
     const columns = this.#span.get(row.id);
     const span: LogSpan = columns === undefined ? emptyLogSpan : logSpanOf(row.id, columns);
+    const past = this.#past.get(row.id);
+    const history = past === undefined ? undefined : pastSpanOf(row.id, past);
     const { name, createdAtMs, keys, liveBytes, head, settings } = row;
-    const historyBytes = span.bytes;
     return {
       name,
       createdAtMs,
       keys,
       liveBytes,
-      historyBytes,
+      historyBytes: span.bytes + (history?.bytes ?? 0),
+      logBytes: span.bytes,
       head,
       oldest: span.oldest,
+      readableSince: history?.since,
       settings,
     };
   }

@@ -250,6 +250,11 @@ export const logEvents = {
     doc: "It pinned the WAL for longer than allowed. Its reader resumes from a token.",
   },
 
+  "housekeeping.refused": {
+    level: "warn",
+    msg: "logs and deleted namespaces could not be cut back yet",
+    doc: "Tried again after a pause; the cause is in the line.",
+  },
   "expiry.sweep-refused": {
     level: "warn",
     msg: "what has run out could not be taken away yet",

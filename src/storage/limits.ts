@@ -46,6 +46,21 @@ export const mainThreadReadKeysMax = 64;
 /** Values that one BatchGet may return together; a single key may always be read. */
 export const batchReadBytesMax = 15 * 1024 * 1024;
 
+/** How much of a namespace's log stays unless it says otherwise. */
+export const retentionMsDefault = 24 * 3_600_000;
+export const retentionBytesDefault = 256 * 1024 * 1024;
+export const retentionRevisionsDefault = 10_000_000;
+/** How often the old end of every log is looked at, and how many of its entries at once. */
+export const housekeepingMs = 10_000;
+export const retentionLookAhead = 1_024;
+
+/** Log entries, rows and pages that one slice of trimming, purging or vacuuming takes. */
+export const trimEntriesPerSlice = 256;
+export const trimBytesPerSlice = 4 * 1024 * 1024;
+export const trimRowsPerSlice = 1_000;
+export const purgeRowsPerSlice = 1_000;
+export const vacuumPagesPerSlice = 256;
+
 export const leasesPerNamespaceMax = 100_000;
 export const leaseTtlMsMin = 1_000;
 /** A hundred years: also the longest time to live of a key. */
@@ -64,6 +79,26 @@ export const snapshotCacheBytes = 1024 * 1024;
 export const snapshotConnectionsKept = 4;
 export const readerThreadsMax = 16;
 export const readQueueRequestsMax = 1_024;
+
+/** Changes that wait for one watcher; beyond either it reads them from the log when it comes back. */
+export const watchBufferBytesMax = 256 * 1024;
+export const watchBufferBatchesMax = 1_024;
+/** What a change costs in a buffer beside its key and value: objects and numbers. */
+export const watchChangeOverheadBytes = 64;
+/** Revisions are sent together up to here; a revision that is larger is sent alone, and whole. */
+export const watchResponseBytesMax = 64 * 1024;
+/** Read from the log at a time by a watcher that catches up; at least one entry, whatever its size. */
+export const watchPageBytesMax = 256 * 1024;
+/** Pages of the log that are read at once, so that a crowd that catches up leaves room for scans. */
+export const watchPagesInFlightMax = 4;
+/** A page that was lost with its reader thread is asked for again this often. */
+export const watchPageTriesMax = 3;
+/** A watcher that leaves changes waiting for this long is cut. */
+export const watchBlockedMsMax = 30_000;
+/** Watchers that are woken in one turn of the event loop, so that a crowd does not hold it up. */
+export const watchersPerTurnMax = 64;
+export const watchProgressMsMin = 100;
+export const watchProgressMsMax = 3_600_000;
 
 /** How long a request id is remembered, and how many; beyond the count new ids are refused. */
 export const ledgerWindowMs = 10 * 60_000;
@@ -93,6 +128,13 @@ export const walScanChunkBytes = 1024 * 1024;
 export const quarantineCopiesMax = 4;
 
 export const integrityMessagesMax = 100;
+/** Rows and bytes of one run of a checksum walk: nothing is held open between two runs. */
+export const integrityRunRowsMax = 1_000;
+export const integrityRunBytesMax = 8 * 1024 * 1024;
+/** Page cache of a checking process. */
+export const integrityCacheBytes = 8 * 1024 * 1024;
+/** A check that is busy in SQLite is still heard of this often. */
+export const integrityHeartbeatMs = 1_000;
 export const eventBacklogMax = 1_024;
 
 /** What may run at once in the whole server; above it a call is refused before it begins. */
@@ -146,6 +188,12 @@ export const eventLoopSampleMs = 1_000;
 /** Namespaces with a series of their own in the metrics; the first ones by name. */
 export const metricNamespacesMax = 100;
 
+/** The command line tool reads a JSON array whole; above this it asks for JSON lines. */
+export const jsonArrayFileBytesMax = 256 * 1024 * 1024;
+/** A chunk of `kvdb load`: small enough that one sent again after a break costs little. */
+export const loadChunkRowsDefault = 1_000;
+export const loadChunkBytesMax = 1024 * 1024;
+
 assert(valueBytesDefault <= valueBytesCeiling, "the default must be allowed");
 assert(
   valueBytesCeiling + keyBytesMax <= groupCommitBytesMax,
@@ -160,6 +208,11 @@ assert(
   "what a batch reads fits a message",
 );
 assert(scanPageBytesMax <= pageBytesMax, "a streamed page is never larger than a listed one");
+assert(watchResponseBytesMax <= watchBufferBytesMax, "a buffer holds a full response");
+assert(
+  watchPagesInFlightMax <= readQueueRequestsMax,
+  "watchers that catch up must not fill the queue of reads",
+);
 assert(pageRowsDefault <= pageRowsMax, "the default page must be allowed");
 assert(smallRequestBytesMax <= groupCommitBytesWhenSmall, "a small group holds a small request");
 assert(walKeepBytes <= walSoftLimitBytesDefault, "the WAL is reused below the alarm");
@@ -181,3 +234,5 @@ assert(
   errorMetadataValueBytesMax <= errorMetadataBytesMax,
   "one value must be allowed to use the room for values",
 );
+assert(loadChunkRowsDefault <= batchOperationsMax, "a chunk of a load is a batch");
+assert(loadChunkBytesMax <= batchBytesMax, "a chunk of a load is a batch");

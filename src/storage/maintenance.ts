@@ -177,6 +177,22 @@ export interface IntegrityReport {
   readonly rowsChecked: number;
 }
 
+export interface CompactionReport {
+  /** The oldest revision that is retained now. */
+  readonly oldest: Revision;
+  readonly historyBytesBefore: number;
+  readonly historyBytesAfter: number;
+}
+
+export interface VacuumProgress {
+  readonly freedBytes: number;
+  readonly freelistBytes: number;
+  readonly databaseBytesBefore: number;
+  /** Shrinks once a checkpoint has moved the change. */
+  readonly databaseBytesAfter: number;
+  readonly done: boolean;
+}
+
 /** An event of the engine's own life, for operators. */
 export interface EngineEvent {
   /** Dense from 1 in each process. */
@@ -196,6 +212,13 @@ export interface Maintenance {
   probe(): Promise<void>;
   pragmas(): Promise<PragmaStatus>;
   wal(): WalStatus;
+  /**
+   * Forgets the log and the replaced versions of a namespace up to and including a revision, in
+   * slices that let other writes through. Throws EngineError "revision-in-future".
+   */
+  compact(namespace: Namespace, upTo: Revision): Promise<CompactionReport>;
+  /** Gives free pages back to the file system, in slices; the last item is done. */
+  vacuum(signal: AbortSignal): AsyncIterable<VacuumProgress>;
   /** Callers that ask while a run of the same mode is waiting or running share its record. */
   checkpoint(mode: CheckpointMode): Promise<CheckpointRecord>;
   /** Runs in a process of its own; aborting the signal ends it. The last item is the report. */

@@ -2,10 +2,10 @@
 import type { Namespace, Revision } from "./model.js";
 
 export interface NamespaceSettings {
-  /** Live bytes (keys and values) the namespace may hold; undefined = no quota. */
+  /** Live bytes (keys and values) the namespace may hold; undefined or 0 = no quota. */
   readonly quotaBytes: number | undefined;
   readonly quotaKeys: number | undefined;
-  /** How much of the log stays for Watch and retries; undefined = the store's default. */
+  /** How much of the log stays for Watch; undefined = the store's default, 0 = no such bound. */
   readonly retentionMs: number | undefined;
   readonly retentionBytes: number | undefined;
   readonly retentionRevisions: number | undefined;
@@ -25,9 +25,13 @@ export interface NamespaceInfo {
   readonly liveBytes: number;
   /** Bytes of retained log entries and replaced versions. */
   readonly historyBytes: number;
+  /** Bytes of retained log entries alone. */
+  readonly logBytes: number;
   readonly head: Revision;
   /** The oldest revision that Watch can start from. */
   readonly oldest: Revision;
+  /** The oldest revision whose state can be read; undefined = only the present one. */
+  readonly readableSince: Revision | undefined;
   readonly settings: NamespaceSettings;
 }
 
@@ -36,6 +40,13 @@ export interface NamespaceAdmin {
   create(name: Namespace, settings: Partial<NamespaceSettings>): Promise<NamespaceInfo>;
   /** Throws EngineError "namespace-missing". */
   get(name: Namespace): NamespaceInfo;
+  /** Settings left out stay. Throws EngineError "namespace-missing". */
+  update(name: Namespace, settings: Partial<NamespaceSettings>): Promise<NamespaceInfo>;
+  /**
+   * The name is free when this resolves; what stood under it is purged in slices afterwards. A
+   * namespace made later under the name goes on above its head.
+   */
+  delete(name: Namespace): Promise<void>;
   /** In the order of their names, strictly after `after`. */
   list(page: { readonly after: string; readonly rowsMax: number }): readonly NamespaceInfo[];
 }

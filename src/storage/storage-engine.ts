@@ -4,6 +4,7 @@
  */
 import type { Refusal } from "./errors.js";
 import type { LeaseReads } from "./leases.js";
+import type { Change } from "./log-entry.js";
 import type { Maintenance } from "./maintenance.js";
 import type {
   Entry,
@@ -75,6 +76,48 @@ export interface Page {
   readonly count: number | undefined;
 }
 
+/** Which changes a watcher wants, and how. */
+export interface WatchOptions {
+  readonly range: KeyRange;
+  /** Keys that were created or changed. */
+  readonly puts: boolean;
+  /** Keys that were deleted, for whatever cause. */
+  readonly deletions: boolean;
+  /** True: values are left empty. */
+  readonly keysOnly: boolean;
+  /** True: each change comes with the entry that it replaced. Needs a namespace that keeps them. */
+  readonly previous: boolean;
+  /** How often to say where the stream stands while nothing matches; undefined = never. */
+  readonly progressIntervalMs: number | undefined;
+}
+
+/** All wanted changes of one revision, in the order of the keys. Never empty. */
+export interface WatchBatch {
+  readonly revision: Revision;
+  readonly changes: readonly Change[];
+  /** One per change when they were asked for, undefined where there was none; otherwise empty. */
+  readonly previous: readonly (Entry | undefined)[];
+}
+
+export type WatchEvent =
+  /** The first one: from here on no commit is missed. The header names the revision before it. */
+  | { readonly kind: "standing"; readonly header: Header }
+  /** Whole revisions in ascending order; every wanted change up to the header's has been given. */
+  | { readonly kind: "batches"; readonly header: Header; readonly batches: readonly WatchBatch[] }
+  /** Nothing was wanted since the last event; complete up to the header's revision. */
+  | { readonly kind: "progress"; readonly header: Header }
+  /** The last one: the next revision is no longer retained, `oldest` is the first that is. */
+  | { readonly kind: "compacted"; readonly header: Header; readonly oldest: Revision };
+
+/** The events of a watch, once. Leaving the loop ends the watch. */
+export interface WatchStream extends AsyncIterable<WatchEvent> {
+  /**
+   * Aborted when the engine ends the watch, whatever its consumer is doing: whoever waits to pass an
+   * event on need not wait any longer. The next event asked for throws why.
+   */
+  readonly ended: AbortSignal;
+}
+
 export interface EngineCaps {
   readonly valueBytesMax: number;
   /** Reads at a revision older than the head, where the namespace keeps history. */
@@ -111,6 +154,21 @@ export interface StorageEngine {
    * limit; continue from the last key seen with a new scan. Ending the iteration frees the snapshot.
    */
   scan(namespace: Namespace, read: RangeRead, owner: string, call: CallLimits): AsyncIterable<Page>;
+  /**
+   * The changes of a namespace from a revision on (undefined = from now on), without gap or
+   * repetition, each revision whole, until the signal aborts: then the stream ends without an error.
+   * Starts when the first event is asked for. Throws EngineError: "revision-in-future" for a start
+   * above head + 1, "history-off" when previous entries are asked for and not kept, "slow-consumer"
+   * when wanted changes have waited too long for the next event to be asked for (fact
+   * `resume_revision`: where to start again), "draining" or "storage-fault" when the store ends.
+   * Key and value bytes may be views of larger buffers: copy what is kept.
+   */
+  watch(
+    namespace: Namespace,
+    from: Revision | undefined,
+    options: WatchOptions,
+    signal: AbortSignal,
+  ): WatchStream;
   /** The namespace's head. Throws EngineError "namespace-missing" where namespaces are not made. */
   head(namespace: Namespace): MaybePromise<Header>;
   /** Ends in order: queue, snapshots, checkpoint, connections. Safe to call twice. */

@@ -40,6 +40,26 @@ export type ToWriter =
       readonly settings: Partial<NamespaceSettings>;
       readonly nowMs: number;
     }
+  /** Change settings, the others stay as they are. */
+  | {
+      readonly kind: "update-namespace";
+      readonly name: Namespace;
+      readonly settings: Partial<NamespaceSettings>;
+      readonly nowMs: number;
+    }
+  /** Take the name away at once; what stood under it is purged in slices. */
+  | { readonly kind: "delete-namespace"; readonly name: Namespace; readonly nowMs: number }
+  /** Remove a slice of what deleted namespaces have left. */
+  | { readonly kind: "purge-slice"; readonly nowMs: number }
+  /** Cut a slice off the old end of a namespace's log and history. */
+  | {
+      readonly kind: "trim-slice";
+      readonly name: Namespace;
+      readonly upTo: Revision;
+      readonly nowMs: number;
+    }
+  /** Give free pages back to the file system. */
+  | { readonly kind: "vacuum-slice"; readonly nowMs: number }
   /** Remember that an integrity check failed. */
   | { readonly kind: "count-integrity-failure"; readonly nowMs: number }
   /** Read every pragma back, on this connection, after a statement. */
@@ -95,8 +115,9 @@ export interface CheckpointReply {
   readonly fault: LatchedFault | undefined;
 }
 
-export type CreateNamespaceReply =
-  | { readonly kind: "done"; readonly revision: Revision }
+/** Slices: true = nothing is left to do. The rest: true. */
+export type AdminReply =
+  | { readonly kind: "done"; readonly finished: boolean }
   | { readonly kind: "refused"; readonly refusal: Refusal }
   | { readonly kind: "latched"; readonly fault: LatchedFault };
 
@@ -104,7 +125,12 @@ export interface WriterReplies {
   readonly open: Opened;
   readonly "commit-group": GroupReply;
   readonly checkpoint: CheckpointReply;
-  readonly "create-namespace": CreateNamespaceReply;
+  readonly "create-namespace": AdminReply;
+  readonly "update-namespace": AdminReply;
+  readonly "delete-namespace": AdminReply;
+  readonly "purge-slice": AdminReply;
+  readonly "trim-slice": AdminReply;
+  readonly "vacuum-slice": AdminReply;
   readonly "count-integrity-failure": number;
   readonly attest: ConnectionReading;
   readonly ping: WalGauge;

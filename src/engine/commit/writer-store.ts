@@ -10,6 +10,8 @@ import { OpenError } from "../../storage/errors.js";
 import type { ConnectionReading } from "../../storage/maintenance.js";
 import type { Epoch, StoreId } from "../../storage/model.js";
 import { LocalLog } from "../log/local-log.js";
+import { LogSpanTable } from "../log/log-span.js";
+import { LogTrim } from "../log/log-trim.js";
 import { type StoreRow, StoreTable } from "../log/store-table.js";
 import {
   attest,
@@ -23,7 +25,9 @@ import {
 import { CheckpointRunner, type RawCheckpoint } from "../sqlite/raw-checkpoint.js";
 import { faultOfCode } from "../sqlite/result-codes.js";
 import { migrate } from "../sqlite/schema.js";
+import { PastTable } from "../state/past-table.js";
 import { SqliteState } from "../state/sqlite-state.js";
+import { type AdminStatements, adminStatements } from "./admin-statements.js";
 import type { Opened, WriterStart } from "./writer-protocol.js";
 
 /** Between two tries to empty the WAL at start, while another process holds a snapshot. */
@@ -35,6 +39,10 @@ export class WriterStore {
   readonly log: LocalLog;
   readonly tenure: Tenure;
   readonly checkpoints: CheckpointRunner;
+  readonly past: PastTable;
+  readonly spans: LogSpanTable;
+  readonly trim: LogTrim;
+  readonly statements: AdminStatements;
   readonly #open: OpenConnection;
   readonly #store: StoreTable;
   #wallMs: number;
@@ -64,6 +72,10 @@ export class WriterStore {
       namespaceAutoCreate: of.start.options.namespaceAutoCreate,
       nowMs,
     });
+    this.past = new PastTable(connection);
+    this.spans = new LogSpanTable(connection);
+    this.trim = new LogTrim(connection);
+    this.statements = adminStatements(connection);
     this.tenure = { epoch: row.epoch, validUntilMs: Number.POSITIVE_INFINITY };
   }
 
@@ -125,6 +137,24 @@ export class WriterStore {
     this.#wallMs = wallMs;
   }
 
+  /**
+   * One transaction of the engine's own. Throws what the body or SQLite throws, after everything
+   * that was staged is forgotten; the caller rolls back, or latches.
+   */
+  transact<T>(body: () => T): T {
+    this.state.begin();
+    try {
+      const result = body();
+      this.state.namespaces.write();
+      this.log.commitOpen();
+      this.state.commitPrepared();
+      return result;
+    } catch (cause) {
+      this.#store.forget();
+      throw cause;
+    }
+  }
+
   attest(): ConnectionReading {
     const pragmas = attest(this.connection, this.#open);
     return { name: "writer", role: "writer", thread: "writer", pragmas };
@@ -132,13 +162,12 @@ export class WriterStore {
 
   /** Counted in the store, because the process may end over the failure it counts. */
   countIntegrityFailure(): number {
-    this.state.begin();
     try {
-      const { row } = this.#store;
-      this.#store.stage({ ...row, integrityFailures: row.integrityFailures + 1 });
-      this.log.commitOpen();
+      this.transact(() => {
+        const { row } = this.#store;
+        this.#store.stage({ ...row, integrityFailures: row.integrityFailures + 1 });
+      });
     } catch (cause) {
-      this.#store.forget();
       this.state.abortPrepared();
       throw cause;
     }

@@ -15,9 +15,10 @@ import { encodeOutcomes } from "../record/outcome-codec.js";
 import { readRequest } from "../record/request-codec.js";
 import { faultOf, faultOfCode } from "../sqlite/result-codes.js";
 import { groupCommit, latchedBy } from "./group-commit.js";
+import { type AdminMessage, performAdmin } from "./writer-admin.js";
 import type {
+  AdminReply,
   CheckpointReply,
-  CreateNamespaceReply,
   GroupReply,
   LatchedFault,
   ToWriter,
@@ -53,7 +54,12 @@ function handle(
       assert(latched === undefined, "after a fault nothing is checkpointed");
       return checkpoint(message);
     case "create-namespace":
-      return createNamespace(message);
+    case "update-namespace":
+    case "delete-namespace":
+    case "purge-slice":
+    case "trim-slice":
+    case "vacuum-slice":
+      return administer(message);
     case "count-integrity-failure":
       present().setTime(message.nowMs);
       return present().countIntegrityFailure();
@@ -132,34 +138,23 @@ function checkpoint(message: ToWriter & { kind: "checkpoint" }): CheckpointReply
   return { raw, fault: latched };
 }
 
-function createNamespace(message: ToWriter & { kind: "create-namespace" }): CreateNamespaceReply {
+/** One transaction of the engine's own, between two groups: wholly done, or refused. */
+function administer(message: AdminMessage): AdminReply {
   if (latched !== undefined) return { kind: "latched", fault: notTried(latched) };
-  const { state, log } = present();
-  present().setTime(message.nowMs);
+  const writer = present();
+  writer.setTime(message.nowMs);
   try {
-    state.begin();
-    if (state.namespaces.find(message.name) !== undefined) {
-      throw new EngineError("namespace-exists", "the namespace exists already", {
-        hint: "use it, or choose another name",
-        facts: { namespace: message.name },
-      });
-    }
-    const row = state.namespaces.fresh(message.name, message.nowMs, message.settings);
-    state.namespaces.stage(row);
-    state.namespaces.write();
-    log.commitOpen();
-    state.commitPrepared();
-    return { kind: "done", revision: row.head };
+    return { kind: "done", finished: performAdmin(message, writer) };
   } catch (error) {
     if (error instanceof EngineError) {
-      state.abortPrepared();
+      writer.state.abortPrepared();
       return { kind: "refused", refusal: refusalOf(error) };
     }
     return refusedBy(error);
   }
 }
 
-function refusedBy(error: unknown): CreateNamespaceReply {
+function refusedBy(error: unknown): AdminReply {
   const fault = faultOf(error);
   switch (fault.kind) {
     case "busy":

@@ -69,6 +69,10 @@ export class PointReads {
     return this.#table.head(namespace);
   }
 
+  forgetNamespace(namespace: Namespace): void {
+    this.#cache.forgetNamespace(namespace);
+  }
+
   /** Before anybody is told of the commit. */
   noteCommit(entries: readonly AppendedEntry[]): void {
     for (const entry of entries) this.#cache.noteCommit(entry);

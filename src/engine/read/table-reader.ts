@@ -29,6 +29,7 @@ interface RangeParameters {
   readonly start?: Uint8Array;
   readonly end?: Uint8Array;
   readonly limit?: number;
+  readonly now?: number;
 }
 
 /** The namespace as the snapshot has it; undefined = it does not exist. */
@@ -119,7 +120,7 @@ export class TableReader {
       if (read.rowsMax > 0) entries.push(entry);
       else break;
     }
-    return { entries, more, count: read.count ? this.#countOf(ns, read) : undefined };
+    return { entries, more, count: read.count ? this.#countOf(ns, read, nowMs) : undefined };
   }
 
   /** Runs the body in one read transaction, so that all its statements see one state. */
@@ -160,7 +161,7 @@ export class TableReader {
     return statement;
   }
 
-  #countOf(ns: number, read: PageRead): number {
+  #countOf(ns: number, read: PageRead, nowMs: number): number {
     const { start, end, parameters } = boundsOf(ns, { ...read, after: undefined });
     const name = `${start} ${end}`;
     let statement = this.#counts.get(name);
@@ -168,7 +169,7 @@ export class TableReader {
       statement = prepareNumber<[RangeParameters]>(this.#connection, kvCountSql({ start, end }));
       this.#counts.set(name, statement);
     }
-    return statement.get(parameters) ?? 0;
+    return statement.get({ ...parameters, now: nowMs }) ?? 0;
   }
 }
 

@@ -66,6 +66,15 @@ export class ValueCache {
     this.#entries.set(nameOf(namespace, entry.key), entry);
   }
 
+  /** Nothing of it is served until it is read from the file again. */
+  forgetNamespace(namespace: Namespace): void {
+    this.#known.delete(namespace);
+    const prefix = `${namespace}/`;
+    for (const name of this.#entries.keys()) {
+      if (name.startsWith(prefix)) this.#entries.delete(name);
+    }
+  }
+
   /** A commit of this namespace is on disk: what it changed is taken out. */
   noteCommit(appended: AppendedEntry): void {
     if (!this.#known.has(appended.namespace)) return;

@@ -71,6 +71,7 @@ const steps: readonly { readonly version: number; readonly sql: string }[] = [
         UNIQUE (ns, key, until_rev)
       ) STRICT;
       CREATE INDEX past_until ON past (ns, until_rev);
+      CREATE TABLE purge (ns INTEGER PRIMARY KEY) STRICT;
       CREATE TABLE past_span (
         ns INTEGER PRIMARY KEY, since_rev INTEGER NOT NULL, rows INTEGER NOT NULL,
         bytes INTEGER NOT NULL, checksum INTEGER NOT NULL

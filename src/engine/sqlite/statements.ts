@@ -29,6 +29,9 @@ export type KvRow = [...KvFactsRow, value: Uint8Array];
 const kvFacts = `k.id, k.key, k.create_rev, k.mod_rev, k.version, k.expires_ms, k.lease_id, k.codec,
   k.value_crc, k.checksum, length(k.value),
   (SELECT l.deadline_ms FROM lease l WHERE l.ns = k.ns AND l.lease_id = k.lease_id)`;
+/** A replaced version has the columns of the row it was; its lease is not asked any more. */
+const pastFacts = `k.id, k.key, k.create_rev, k.mod_rev, k.version, k.expires_ms, k.lease_id, k.codec,
+  k.value_crc, k.checksum, length(k.value), NULL`;
 /** Where a range starts and ends: the text differs, so that the index is used for both ends. */
 const afterStart = { open: "", at: "AND k.key >= @start", after: "AND k.key > @start" } as const;
 const beforeEnd = { open: "", before: "AND k.key < @end" } as const;
@@ -54,11 +57,13 @@ export const sql = {
     settings, checksum FROM namespace WHERE name = ?`,
   namespacesAfter: `SELECT id, name, created_ms, head_rev, applied_rev, key_count, live_bytes,
     settings, checksum FROM namespace WHERE name > ? ORDER BY name LIMIT ?`,
-  namespaceCount: "SELECT count(*) FROM namespace",
+  namespaceCount: "SELECT count(*) FROM namespace WHERE name > ?",
   namespaceInsert: `INSERT INTO namespace (id, name, created_ms, head_rev, applied_rev, key_count,
     live_bytes, settings, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   namespaceUpdate: `UPDATE namespace SET head_rev = ?, applied_rev = ?, key_count = ?,
     live_bytes = ?, settings = ?, checksum = ? WHERE id = ?`,
+  namespaceDelete: "DELETE FROM namespace WHERE id = ?",
+  namespaceDropName: "DELETE FROM namespace WHERE name = ?",
   namespaceIdMax: "SELECT coalesce(max(id), 0) FROM namespace",
 
   logInsert: `INSERT INTO log (ns, first_rev, last_rev, epoch, nonce, time_ms, checksum, payload)
@@ -80,6 +85,33 @@ export const sql = {
   pointGet: `SELECT n.id, n.head_rev, ${kvFacts}, k.value FROM namespace n
     LEFT JOIN kv k ON k.ns = n.id AND k.key = ? WHERE n.name = ?`,
   headGet: "SELECT id, head_rev FROM namespace WHERE name = ?",
+
+  pastCopy: `INSERT INTO past (ns, key, until_rev, create_rev, mod_rev, version, expires_ms, lease_id,
+    codec, value_crc, checksum, value) SELECT ns, key, ?, create_rev, mod_rev, version, expires_ms,
+    lease_id, codec, value_crc, checksum, value FROM kv WHERE id = ?`,
+  pastSpanGet: "SELECT since_rev, rows, bytes, checksum FROM past_span WHERE ns = ?",
+  pastSpanPut: `INSERT INTO past_span (ns, since_rev, rows, bytes, checksum) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (ns) DO UPDATE SET since_rev = excluded.since_rev, rows = excluded.rows,
+    bytes = excluded.bytes, checksum = excluded.checksum`,
+  pastSpanDrop: "DELETE FROM past_span WHERE ns = ?",
+  pastDue: `SELECT id, length(key) + length(value) FROM past WHERE ns = ? AND until_rev <= ?
+    ORDER BY until_rev LIMIT ?`,
+  pastForget: "DELETE FROM past WHERE id = ?",
+  /** The version that a change replaced. */
+  pastReplacedBy: `SELECT ${pastFacts}, k.value FROM past k
+    WHERE k.ns = ? AND k.key = ? AND k.until_rev = ?`,
+  logOldest: `SELECT id, last_rev, time_ms, length(payload) FROM log WHERE ns = ?
+    ORDER BY first_rev LIMIT ?`,
+  logForget: "DELETE FROM log WHERE id = ?",
+  purgeKv: "DELETE FROM kv WHERE id IN (SELECT id FROM kv WHERE ns = ? LIMIT ?)",
+  purgePast: "DELETE FROM past WHERE id IN (SELECT id FROM past WHERE ns = ? LIMIT ?)",
+  purgeLog: "DELETE FROM log WHERE id IN (SELECT id FROM log WHERE ns = ? LIMIT ?)",
+  purgeLease: "DELETE FROM lease WHERE id IN (SELECT id FROM lease WHERE ns = ? LIMIT ?)",
+  purgeLedger: "DELETE FROM ledger WHERE id IN (SELECT id FROM ledger WHERE ns = ? LIMIT ?)",
+  logSpanDrop: "DELETE FROM log_span WHERE ns = ?",
+  purgeAdd: "INSERT INTO purge (ns) VALUES (?)",
+  purgeNext: "SELECT ns FROM purge ORDER BY ns LIMIT 1",
+  purgeDone: "DELETE FROM purge WHERE ns = ?",
 
   leaseGet: `SELECT lease_id, ttl_ms, deadline_ms, checksum FROM lease
     WHERE ns = ? AND lease_id = ?`,
@@ -126,8 +158,36 @@ export function kvRangeSql(range: {
     ORDER BY k.key ${range.reverse ? "DESC" : "ASC"} LIMIT @limit`;
 }
 
+/**
+ * The rows of a range as they were at a revision: the present row where it is old enough, else the
+ * version that was replaced first after it. At most one of the two holds for each key.
+ */
+export function rangeAtSql(range: {
+  readonly start: RangeStart;
+  readonly end: RangeEnd;
+  readonly reverse: boolean;
+  readonly values: boolean;
+}): string {
+  const bounds = `k.ns = @ns ${afterStart[range.start]} ${beforeEnd[range.end]}`;
+  const value = range.values ? ", k.value" : "";
+  return `SELECT ${pastFacts}${value} FROM kv k WHERE ${bounds} AND k.mod_rev <= @at
+    UNION ALL SELECT ${pastFacts}${value} FROM past k
+      WHERE ${bounds} AND k.mod_rev <= @at AND k.until_rev > @at
+    ORDER BY 2 ${range.reverse ? "DESC" : "ASC"} LIMIT @limit`;
+}
+
+/**
+ * The live rows of a range: all of them, which the index of keys alone can tell, less those that
+ * have run out and are not swept yet, which are few. A row has a time or a lease, never both.
+ */
 export function kvCountSql(range: { readonly start: RangeStart; readonly end: RangeEnd }): string {
-  return `SELECT count(*) FROM kv k WHERE k.ns = @ns ${afterStart[range.start]} ${beforeEnd[range.end]}`;
+  const bounds = `k.ns = @ns ${afterStart[range.start]} ${beforeEnd[range.end]}`;
+  return `SELECT (SELECT count(*) FROM kv k WHERE ${bounds})
+    - (SELECT count(*) FROM kv k INDEXED BY kv_expiry WHERE ${bounds}
+        AND k.expires_ms IS NOT NULL AND k.expires_ms <= @now)
+    - (SELECT count(*) FROM lease l INDEXED BY lease_deadline
+        CROSS JOIN kv k INDEXED BY kv_lease ON k.ns = l.ns AND k.lease_id = l.lease_id
+        WHERE l.deadline_ms <= @now AND ${bounds})`;
 }
 
 /** A statement whose rows are arrays and whose integers are bigints. */

@@ -61,15 +61,20 @@ export class NamespaceTable {
   readonly #byName;
   readonly #count;
   readonly #idMax;
+  readonly #delete;
+  readonly #dropName;
   readonly #insert;
   readonly #update;
   readonly #present = new Map<Namespace, NamespaceRow>();
   readonly #staged = new Map<Namespace, NamespaceRow>();
   readonly #new = new Set<Namespace>();
+  readonly #gone = new Set<Namespace>();
 
   constructor(connection: Connection) {
     this.#byName = prepareRows<[string], NamespaceColumns>(connection, sql.namespaceByName);
-    this.#count = prepareNumber<[]>(connection, sql.namespaceCount);
+    this.#count = prepareNumber<[string]>(connection, sql.namespaceCount);
+    this.#delete = prepareRun<[number]>(connection, sql.namespaceDelete);
+    this.#dropName = prepareRun<[string]>(connection, sql.namespaceDropName);
     this.#idMax = prepareNumber<[]>(connection, sql.namespaceIdMax);
     this.#insert = prepareRun<(string | number | bigint)[]>(connection, sql.namespaceInsert);
     this.#update = prepareRun<(string | number | bigint)[]>(connection, sql.namespaceUpdate);
@@ -88,22 +93,42 @@ export class NamespaceTable {
 
   /** A row that does not exist yet, to be staged once something is written to it. */
   fresh(name: Namespace, nowMs: number, settings: Partial<NamespaceSettings>): NamespaceRow {
-    if ((this.#count.get() ?? 0) + this.#new.size >= namespacesMax) {
+    if ((this.#count.get(lastTombstone) ?? 0) + this.#new.size >= namespacesMax) {
       throw new EngineError("limit-exceeded", `a store holds at most ${namespacesMax} namespaces`, {
         hint: "delete a namespace, or put its keys under a prefix of another one",
         facts: { limit: "namespaces", max: `${namespacesMax}` },
       });
     }
+    const buried = this.#byName.get(tombstoneOf(name));
+    const before = buried === undefined ? undefined : namespaceRowOf(buried);
     return {
-      id: (this.#idMax.get() ?? 0) + this.#new.size + 1,
+      id: before?.id ?? this.nextId(),
       name,
       createdAtMs: nowMs,
-      head: 0n as Revision,
-      applied: 0n as Revision,
+      head: before?.head ?? (0n as Revision),
+      applied: before?.head ?? (0n as Revision),
       keys: 0,
       liveBytes: 0,
       settings: { ...defaultNamespaceSettings, ...settings },
     };
+  }
+
+  nextId(): number {
+    return (this.#idMax.get() ?? 0) + this.#new.size + 1;
+  }
+
+  /**
+   * Takes the name away and remembers its head under a new id, so that a namespace made later under
+   * this name goes on above it. What stands under the old id is for others to purge.
+   */
+  bury(row: NamespaceRow): NamespaceRow {
+    const id = this.nextId();
+    this.#delete.run(row.id);
+    const settings = defaultNamespaceSettings;
+    const buried = { ...row, id, name: tombstoneOf(row.name), keys: 0, liveBytes: 0, settings };
+    this.#insertRow(buried);
+    this.#gone.add(row.name);
+    return buried;
   }
 
   /** The row as it shall be; written by `write`, present after `promote`. */
@@ -115,22 +140,12 @@ export class NamespaceTable {
   /** Writes what was staged into the open transaction. */
   write(): void {
     for (const row of this.#staged.values()) {
-      const settings = JSON.stringify(row.settings);
-      const columns: NamespaceColumns = [
-        BigInt(row.id),
-        row.name,
-        BigInt(row.createdAtMs),
-        row.head,
-        row.applied,
-        BigInt(row.keys),
-        BigInt(row.liveBytes),
-        settings,
-        0n,
-      ];
-      const checksum = checksumOf(columns);
       if (this.#new.has(row.name)) {
-        this.#insert.run(...columns.slice(0, -1), checksum);
+        this.#dropName.run(tombstoneOf(row.name));
+        this.#insertRow(row);
       } else {
+        const columns = columnsOf(row);
+        const checksum = checksumOf(columns);
         const changed = this.#update.run(...columns.slice(3, -1), checksum, row.id).changes;
         assert(changed === 1, "a namespace that is present has a row");
       }
@@ -139,6 +154,7 @@ export class NamespaceTable {
 
   /** The commit is certain. */
   promote(): void {
+    for (const name of this.#gone) this.#present.delete(name);
     for (const [name, row] of this.#staged) this.#present.set(name, row);
     this.forget();
   }
@@ -147,7 +163,34 @@ export class NamespaceTable {
   forget(): void {
     this.#staged.clear();
     this.#new.clear();
+    this.#gone.clear();
   }
+
+  #insertRow(row: NamespaceRow): void {
+    const columns = columnsOf(row);
+    this.#insert.run(...columns.slice(0, -1), checksumOf(columns));
+  }
+}
+
+/** Before every name that a client may choose, so that no look-up and no list can find one. */
+export const lastTombstone = "!~";
+
+function tombstoneOf(name: Namespace): Namespace {
+  return `!${name}` as Namespace;
+}
+
+function columnsOf(row: NamespaceRow): NamespaceColumns {
+  return [
+    BigInt(row.id),
+    row.name,
+    BigInt(row.createdAtMs),
+    row.head,
+    row.applied,
+    BigInt(row.keys),
+    BigInt(row.liveBytes),
+    JSON.stringify(row.settings),
+    0n,
+  ];
 }
 
 function checksumOf(columns: NamespaceColumns): number {

@@ -25,6 +25,8 @@ import { evaluate } from "./evaluate.js";
 import { KvTable } from "./kv-table.js";
 import { LeaseTable } from "./lease-table.js";
 import { type NamespaceRow, NamespaceTable } from "./namespace-table.js";
+import { PastTable } from "./past-table.js";
+import { assertWithinQuota, type Usage } from "./quota.js";
 import { RequestLedger } from "./request-ledger.js";
 import { Staging, type StateView } from "./staging.js";
 
@@ -46,6 +48,7 @@ export class SqliteState implements StateMachine {
   readonly #rollback;
   readonly #batches = new Map<Namespace, ChangeBatch[]>();
   readonly #leases: LeaseTable;
+  readonly #past: PastTable;
   #attempts = 0;
   #wrote = false;
 
@@ -56,6 +59,7 @@ export class SqliteState implements StateMachine {
     this.#kv = new KvTable(connection);
     this.#ledger = new RequestLedger(connection);
     this.#leases = new LeaseTable(connection);
+    this.#past = new PastTable(connection);
     this.#begin = prepareRun<[]>(connection, sql.beginImmediate);
     this.#rollback = prepareRun<[]>(connection, sql.rollback);
   }
@@ -121,6 +125,7 @@ export class SqliteState implements StateMachine {
     if (staging.size === 0 && staging.leases.size === 0) {
       return { kind: "ok", header: this.#header(row, row.head, tenure), value };
     }
+    assertWithinQuota(row.settings, row, usageAfter(row, staging));
     const recorded = digest === undefined ? undefined : recordOf(request, digest, value);
     this.#wrote = true;
     this.#applyLeases(row.id, staging);
@@ -147,19 +152,17 @@ export class SqliteState implements StateMachine {
     staging: Staging,
     of: { readonly request: TxnRequest; readonly recorded: RecordedRequest | undefined },
   ): void {
-    let { keys, liveBytes } = row;
+    const { keys, liveBytes } = usageAfter(row, staging);
+    if (row.settings.historyReads) {
+      const replaced = [...staging.changes].flatMap(({ replaces }) => replaces ?? []);
+      this.#past.keep(row.id, replaced, revision);
+    }
     const changes = [];
     for (const { change, replaces } of staging.changes) {
-      if (replaces !== undefined) {
-        keys--;
-        liveBytes -= replaces.key.length + replaces.valueBytes;
-      }
-      if (change.value === null) {
-        if (replaces !== undefined) this.#kv.delete(replaces);
-      } else {
+      if (change.value !== null) {
         this.#kv.put(row.id, { ...change, value: change.value, modRevision: revision }, replaces);
-        keys++;
-        liveBytes += change.key.length + change.value.length;
+      } else if (replaces !== undefined) {
+        this.#kv.delete(replaces);
       }
       changes.push(change);
     }
@@ -217,6 +220,22 @@ export class SqliteState implements StateMachine {
     const { nodeId, storeId } = this.#options;
     return { namespace: row.name, revision, epoch: tenure.epoch, nodeId, storeId };
   }
+}
+
+/** What the namespace holds once these changes are made. */
+function usageAfter(row: NamespaceRow, staging: Staging): Usage {
+  let { keys, liveBytes } = row;
+  for (const { change, replaces } of staging.changes) {
+    if (replaces !== undefined) {
+      keys--;
+      liveBytes -= replaces.key.length + replaces.valueBytes;
+    }
+    if (change.value !== null) {
+      keys++;
+      liveBytes += change.key.length + change.value.length;
+    }
+  }
+  return { keys, liveBytes };
 }
 
 /** Throws "limit-exceeded" when the answer is too large to be remembered. */
