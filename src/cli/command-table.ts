@@ -4,12 +4,14 @@ import { helpCommand, version } from "./commands/about.js";
 import { call } from "./commands/call.js";
 import { checkpoint } from "./commands/checkpoint.js";
 import { del } from "./commands/del.js";
+import { demo } from "./commands/demo.js";
 import { events } from "./commands/events.js";
 import { exportCommand } from "./commands/export.js";
 import { get } from "./commands/get.js";
 import { incr } from "./commands/incr.js";
 import { integrity } from "./commands/integrity.js";
 import { list } from "./commands/list.js";
+import { load } from "./commands/load.js";
 import { namespace } from "./commands/namespace.js";
 import { drain, logLevel, resume } from "./commands/operate.js";
 import { pragmas } from "./commands/pragmas.js";
@@ -31,6 +33,7 @@ export const commands: readonly Command[] = [
   rename,
   txn,
   batch,
+  load,
   exportCommand,
   namespace,
   status,
@@ -44,6 +47,7 @@ export const commands: readonly Command[] = [
   events,
   call,
   smoke,
+  demo,
   version,
   helpCommand(() => commands),
 ];

@@ -2,7 +2,7 @@
  * What a command is: a row with its name, its arguments, its flags and what it does. Help texts and
  * the reference page are made from these rows, so nothing can be missing there.
  */
-import type { KvClient } from "../client/index.js";
+import type { KvClient, KvClientOptions } from "../client/index.js";
 import type { Clock } from "../foundation/clock.js";
 import type { Random } from "../foundation/random.js";
 import type { ExitName } from "./exit-codes.js";
@@ -42,7 +42,7 @@ export interface Invocation {
   /** All of standard input. */
   readonly input: () => AsyncIterable<Uint8Array>;
   /** A client whose connection stands; fails at once when nobody listens. Closed by the caller. */
-  readonly connect: () => Promise<KvClient>;
+  readonly connect: (options?: Pick<KvClientOptions, "retry">) => Promise<KvClient>;
 }
 
 export interface Command {

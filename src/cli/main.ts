@@ -23,8 +23,6 @@ export async function runCli(words: readonly string[] = process.argv.slice(2)): 
   } finally {
     io.close();
   }
-  // Standard input that nobody reads to its end would keep the process alive.
-  process.stdin.unref();
 }
 
 async function runWith(words: readonly string[], io: ProcessIo): Promise<ExitName> {
@@ -63,8 +61,8 @@ async function runCommand(line: ParsedLine, out: Output, io: ProcessIo): Promise
       clock: systemClock(),
       random: systemRandom(),
       input: io.input,
-      connect: async () => {
-        const client = await connectTo({ address: flags.text("address"), timeoutMs });
+      connect: async (options) => {
+        const client = await connectTo({ address: flags.text("address"), timeoutMs, ...options });
         clients.push(client);
         return client;
       },

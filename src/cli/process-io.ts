@@ -7,13 +7,14 @@ export interface ProcessIo extends OutputStreams {
   readonly signal: AbortSignal;
   /** True once stdout's reader has gone, as `head` does: no error, there is just no more to say. */
   readonly readerGone: () => boolean;
-  /** Gives the signals back to the system. */
+  /** Gives the signals back to the system, and lets go of standard input. */
   readonly close: () => void;
 }
 
 export function processIo(): ProcessIo {
   const stopping = new AbortController();
   let readerGone = false;
+  let inputOpened = false;
   // The second signal is not ours any more and ends the process at once.
   const stop = (): void => {
     stopping.abort();
@@ -44,11 +45,16 @@ export function processIo(): ProcessIo {
     },
     isTerminal: process.stdout.isTTY,
     noteColumns: process.stderr.isTTY ? process.stderr.columns : undefined,
-    input: () => process.stdin as AsyncIterable<Uint8Array>,
+    input: () => {
+      inputOpened = true;
+      return process.stdin as AsyncIterable<Uint8Array>;
+    },
     signal: stopping.signal,
     readerGone: () => readerGone,
     close: () => {
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.removeListener(signal, stop);
+      // Input that nobody reads to its end would keep the process alive.
+      if (inputOpened) process.stdin.destroy();
     },
   };
 }

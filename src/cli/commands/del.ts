@@ -74,7 +74,7 @@ async function deleteRange(call: Invocation, range: KeyRange): Promise<ExitName>
   );
   await out.answer(
     () => ({ header: headerJson(answer.header), deletedCount: answer.deletedCount }),
-    () => [`${showCount(answer.deletedCount)} keys deleted, ${revisionText(answer.header)}`],
+    () => [`deleted, keys: ${showCount(answer.deletedCount)}, ${revisionText(answer.header)}`],
   );
   return "ok";
 }
