@@ -78,9 +78,3 @@ export function answerTo<Response>(
 export function bytesOf(content: Uint8Array | string): Uint8Array {
   return typeof content === "string" ? new TextEncoder().encode(content) : content;
 }
-
-/** The gRPC code of what a call was rejected with; undefined when it was something else. */
-export function codeOf(error: unknown): number | undefined {
-  const { code } = (error ?? {}) as { readonly code?: unknown };
-  return typeof code === "number" ? code : undefined;
-}
