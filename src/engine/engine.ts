@@ -53,7 +53,7 @@ export class SqliteEngine implements StorageEngine {
     this.#parts = parts;
     this.caps = {
       valueBytesMax: parts.options.valueBytesMax,
-      readsHistory: false,
+      readsHistory: true,
       spansNamespaces: false,
     };
     this.maintenance = parts.maintenance;

@@ -20,9 +20,8 @@ import {
   openConnection,
 } from "../sqlite/connection.js";
 import { isLive } from "../state/kv-row.js";
-import { assertPresent } from "./at-revision.js";
 import type { ReaderPool } from "./reader-pool.js";
-import { type Head, type Points, TableReader } from "./table-reader.js";
+import { type Head, TableReader } from "./table-reader.js";
 import { ValueCache } from "./value-cache.js";
 
 /** Undefined head = the namespace does not exist. */
@@ -59,9 +58,7 @@ export class PointReads {
     const [key] = read.keys;
     if (key !== undefined && read.keys.length === 1) return this.#one(namespace, key, read);
     if (read.keys.length > mainThreadReadKeysMax) return this.#many(namespace, read);
-    const nowMs = this.#time.nowMs();
-    const points = this.#table.points(namespace, read.keys, { keysOnly: read.keysOnly, nowMs });
-    return presentOf(points, read);
+    return this.#few(namespace, read);
   }
 
   /** Undefined = it does not exist. */
@@ -83,10 +80,17 @@ export class PointReads {
     return { name: "point-reader", role: "reader", thread: "main", pragmas };
   }
 
+  #few(namespace: Namespace, read: PointRead): PointsRead {
+    const { keysOnly, at, keys } = read;
+    const points = this.#table.points(namespace, keys, { keysOnly, at, nowMs: this.#time.nowMs() });
+    return { head: points.head?.revision, entries: points.entries };
+  }
+
   #one(namespace: Namespace, key: Key, read: PointRead): PointsRead {
+    if (read.at !== undefined) return this.#few(namespace, read);
     const nowMs = this.#time.nowMs();
     const cached = this.#cache.get(namespace, key, () => this.#table.head(namespace)?.revision);
-    if (cached !== undefined && (read.at === undefined || read.at === cached.head)) {
+    if (cached !== undefined) {
       const { entry, head } = cached;
       const asked = read.keysOnly ? { ...entry, value: noValue } : entry;
       return {
@@ -95,14 +99,14 @@ export class PointReads {
       };
     }
     const { keysOnly } = read;
-    const points = presentOf(this.#table.point(namespace, key, { keysOnly, nowMs }), read);
-    const entry = points.entries[0];
+    const { head, entries } = this.#table.point(namespace, key, { keysOnly, nowMs });
+    const [entry] = entries;
     // Keeping a lease alive is no commit of its keys: what is bound to one is read each time.
     const cacheable = entry?.leaseId === undefined && !keysOnly;
-    if (entry !== undefined && points.head !== undefined && cacheable) {
-      this.#cache.keep(namespace, points.head, entry);
+    if (entry !== undefined && head !== undefined && cacheable) {
+      this.#cache.keep(namespace, head.revision, entry);
     }
-    return points;
+    return { head: head?.revision, entries };
   }
 
   async #many(namespace: Namespace, read: PointRead): Promise<PointsRead> {
@@ -111,14 +115,9 @@ export class PointReads {
       namespace,
       keys: read.keys.map((key) => new Uint8Array(key) as Key),
       keysOnly: read.keysOnly,
+      at: read.at,
       nowMs: this.#time.nowMs(),
     });
-    if (reply.head !== undefined) assertPresent(read.at, reply.head);
     return { head: reply.head, entries: decodeEntries(reply.entries) };
   }
-}
-
-function presentOf(points: Points, read: PointRead): PointsRead {
-  if (points.head !== undefined) assertPresent(read.at, points.head.revision);
-  return { head: points.head?.revision, entries: points.entries };
 }

@@ -1,8 +1,9 @@
 /** What the main thread asks of a reader thread, one sentence per message. */
 import type { ConnectionReading } from "../../storage/maintenance.js";
 import type { Key, Namespace, Revision } from "../../storage/model.js";
-import type { PageRead } from "../../storage/storage-engine.js";
+import type { AtRevision, PageRead } from "../../storage/storage-engine.js";
 import type { EngineOptions } from "../engine-options.js";
+import type { LogPage } from "../log/log-reader.js";
 
 export interface ReaderStart {
   readonly options: EngineOptions;
@@ -16,6 +17,7 @@ export type ToReader =
       readonly namespace: Namespace;
       readonly keys: readonly Key[];
       readonly keysOnly: boolean;
+      readonly at: AtRevision;
       readonly nowMs: number;
     }
   /** One page from a snapshot of its own. */
@@ -36,6 +38,13 @@ export type ToReader =
     }
   /** Let the snapshot go; an id that is not open is no error. */
   | { readonly kind: "close-snapshot"; readonly id: number }
+  /** Entries of the log, from the one that holds `from`. */
+  | {
+      readonly kind: "log-page";
+      readonly namespace: Namespace;
+      readonly from: Revision;
+      readonly bytesMax: number;
+    }
   /** Read every pragma back on every connection of this thread. */
   | { readonly kind: "attest" }
   /** Close every connection. */
@@ -59,6 +68,7 @@ export interface ReaderReplies {
   readonly "open-snapshot": { readonly head: Revision | undefined };
   readonly "snapshot-page": PageReply;
   readonly "close-snapshot": true;
+  readonly "log-page": LogPage;
   readonly attest: readonly ConnectionReading[];
   readonly close: true;
 }

@@ -10,6 +10,7 @@ import { EngineError } from "../../storage/errors.js";
 import { snapshotCacheBytes, snapshotConnectionsKept } from "../../storage/limits.js";
 import type { ConnectionReading } from "../../storage/maintenance.js";
 import type { PageRead } from "../../storage/storage-engine.js";
+import { type LogPage, LogReader } from "../log/log-reader.js";
 import { encodeEntries } from "../record/page-codec.js";
 import {
   attest,
@@ -17,9 +18,8 @@ import {
   type OpenConnection,
   openConnection,
 } from "../sqlite/connection.js";
-import { assertPresent } from "./at-revision.js";
 import type { PageReply, ReaderReplies, ReaderStart, ToReader } from "./reader-protocol.js";
-import { type Head, type Rows, TableReader } from "./table-reader.js";
+import { type Head, TableReader } from "./table-reader.js";
 
 interface Reader {
   readonly connection: Connection;
@@ -33,6 +33,7 @@ const { options, name } = workerData as ReaderStart;
 const snapshots = new Map<number, Snapshot>();
 const spare: Reader[] = [];
 let main: Reader | undefined;
+let log: LogReader | undefined;
 
 const connectionOptions: OpenConnection = { file: options.file, role: "reader", pragmas: options };
 const snapshotOptions: OpenConnection = {
@@ -49,6 +50,12 @@ function openReader(open: OpenConnection): Reader {
 function mainReader(): TableReader {
   main ??= openReader(connectionOptions);
   return main.table;
+}
+
+function logReader(): LogReader {
+  main ??= openReader(connectionOptions);
+  log ??= new LogReader(main.connection);
+  return log;
 }
 
 function handle(message: ToReader): ReaderReplies[ToReader["kind"]] | Transferring<never> {
@@ -72,6 +79,8 @@ function handle(message: ToReader): ReaderReplies[ToReader["kind"]] | Transferri
     case "close-snapshot":
       closeSnapshot(message.id);
       return true;
+    case "log-page":
+      return logPage(logReader().page(message.namespace, message.from, message.bytesMax));
     case "attest":
       return readings();
     case "close":
@@ -87,14 +96,14 @@ function pageOf(
   head: Head,
   message: { readonly read: PageRead; readonly nowMs: number },
 ): Transferring<never> {
-  if (head !== undefined) assertPresent(message.read.at, head.revision);
-  const rows: Rows =
-    head === undefined
-      ? { entries: [], more: false, count: message.read.count ? 0 : undefined }
-      : table.page(head.ns, message.read, message.nowMs);
+  const rows = table.page(head, message.read, message.nowMs);
   const entries = encodeEntries(rows.entries, message.read.bytesMax);
   const reply: PageReply = { head: head?.revision, entries, more: rows.more, count: rows.count };
   return transfer(reply, entries);
+}
+
+function logPage(page: LogPage): LogPage | Transferring<never> {
+  return page.kind === "entries" ? transfer(page, page.payloads) : page;
 }
 
 function openSnapshot(

@@ -6,7 +6,7 @@
 import { EngineError } from "../../storage/errors.js";
 import { batchReadBytesMax } from "../../storage/limits.js";
 import type { Entry, Key, Namespace, Revision } from "../../storage/model.js";
-import type { PageRead } from "../../storage/storage-engine.js";
+import type { AtRevision, PageRead } from "../../storage/storage-engine.js";
 import type { Connection } from "../sqlite/connection.js";
 import {
   type KvFactsRow,
@@ -22,6 +22,9 @@ import {
   sql,
 } from "../sqlite/statements.js";
 import { entryOf, factsOf, isLive } from "../state/kv-row.js";
+
+import { sourceOf } from "./at-revision.js";
+import { PastReader } from "./past-reader.js";
 
 type PointRow = [ns: bigint, head: bigint, ...row: KvRow];
 interface RangeParameters {
@@ -52,6 +55,7 @@ const noValue = new Uint8Array(0);
 export class TableReader {
   readonly #connection: Connection;
   readonly #verify: boolean;
+  readonly #past: PastReader;
   readonly #point;
   readonly #head;
   readonly #begin;
@@ -62,6 +66,7 @@ export class TableReader {
   constructor(connection: Connection, options: { readonly verifyChecksums: boolean }) {
     this.#connection = connection;
     this.#verify = options.verifyChecksums;
+    this.#past = new PastReader(connection);
     this.#point = prepareRows<[Uint8Array, string], PointRow>(connection, sql.pointGet);
     this.#head = prepareRows<[string], [bigint, bigint]>(connection, sql.headGet);
     this.#begin = prepareRun<[]>(connection, sql.begin);
@@ -88,29 +93,41 @@ export class TableReader {
   points(
     namespace: Namespace,
     keys: readonly Key[],
-    read: { keysOnly: boolean; nowMs: number },
+    read: { readonly keysOnly: boolean; readonly nowMs: number; readonly at: AtRevision },
   ): Points {
     return this.snapshot(() => {
+      const head = this.head(namespace);
+      const source = this.#sourceOf(head, read.at);
       let bytes = 0;
       const entries = keys.map((key) => {
-        const entry = this.point(namespace, key, read).entries[0];
+        const entry =
+          head !== undefined && source.kind === "past"
+            ? this.#pointAt(head.ns, key, { at: source.at, keysOnly: read.keysOnly })
+            : this.point(namespace, key, read).entries[0];
         bytes += entry?.value.length ?? 0;
         if (bytes > batchReadBytesMax && keys.length > 1) throw tooManyBytes();
         return entry;
       });
-      return { head: this.head(namespace), entries };
+      return { head, entries };
     });
   }
 
-  /** Live rows of a range; at least one when there is one, whatever its size. */
-  page(ns: number, read: PageRead, nowMs: number): Rows {
-    const { start, end, parameters } = boundsOf(ns, read);
-    const statement = this.#rangeStatement(start, end, read);
+  /**
+   * Live rows of a range, or those of a past revision; at least one when there is one, whatever its
+   * size. Throws as at-revision.ts does.
+   */
+  page(head: Head, read: PageRead, nowMs: number): Rows {
+    const source = this.#sourceOf(head, read.at);
+    if (head === undefined) return { entries: [], more: false, count: read.count ? 0 : undefined };
+    const { ns } = head;
+    const rows =
+      source.kind === "past" ? this.#rowsAt(ns, read, source.at) : this.#rowsNow(ns, read);
+    const liveAtMs = source.kind === "past" ? Number.NEGATIVE_INFINITY : nowMs;
     const entries: Entry[] = [];
     let bytes = 0;
     let more = false;
-    for (const row of statement.iterate({ ...parameters, limit: -1 })) {
-      const entry = this.#entry(ns, row, { keysOnly: read.keysOnly, nowMs });
+    for (const row of rows) {
+      const entry = this.#entry(ns, row, { keysOnly: read.keysOnly, nowMs: liveAtMs });
       if (entry === undefined) continue;
       bytes += entry.key.length + entry.value.length;
       if (entries.length > 0 && (entries.length >= read.rowsMax || bytes > read.bytesMax)) {
@@ -120,7 +137,47 @@ export class TableReader {
       if (read.rowsMax > 0) entries.push(entry);
       else break;
     }
-    return { entries, more, count: read.count ? this.#countOf(ns, read, nowMs) : undefined };
+    if (!read.count) return { entries, more, count: undefined };
+    const count =
+      source.kind === "past" ? this.#countAt(ns, read, source.at) : this.#countOf(ns, read, nowMs);
+    return { entries, more, count };
+  }
+
+  #rowsNow(ns: number, read: PageRead): IterableIterator<KvFactsRow | KvRow> {
+    const { start, end, parameters } = boundsOf(ns, read);
+    return this.#rangeStatement(start, end, read).iterate({ ...parameters, limit: -1 });
+  }
+
+  #rowsAt(ns: number, read: PageRead, at: Revision): IterableIterator<KvFactsRow | KvRow> {
+    const { start, end, parameters } = boundsOf(ns, read);
+    const { reverse, keysOnly } = read;
+    const statement = this.#past.range({ start, end, reverse, values: !keysOnly });
+    return statement.iterate({ ...parameters, at, limit: -1 });
+  }
+
+  #countAt(ns: number, read: PageRead, at: Revision): number {
+    let count = 0;
+    const whole = { ...read, after: undefined, keysOnly: true };
+    for (const _row of this.#rowsAt(ns, whole, at)) count++;
+    return count;
+  }
+
+  #pointAt(
+    ns: number,
+    key: Key,
+    read: { readonly at: Revision; readonly keysOnly: boolean },
+  ): Entry | undefined {
+    const row = this.#past.point(ns, key, read.at);
+    const nowMs = Number.NEGATIVE_INFINITY;
+    return row === undefined ? undefined : this.#entry(ns, row, { ...read, nowMs });
+  }
+
+  /** A namespace that is not there stands at revision 0. */
+  #sourceOf(head: Head, at: AtRevision): ReturnType<typeof sourceOf> {
+    const revision = head?.revision ?? (0n as Revision);
+    return sourceOf(at, revision, () =>
+      head === undefined ? undefined : this.#past.since(head.ns),
+    );
   }
 
   /** Runs the body in one read transaction, so that all its statements see one state. */

@@ -68,6 +68,10 @@ export const sql = {
 
   logInsert: `INSERT INTO log (ns, first_rev, last_rev, epoch, nonce, time_ms, checksum, payload)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+  /** From the entry that holds a revision on, in order. */
+  logFrom: `SELECT first_rev, last_rev, epoch, nonce, time_ms, checksum, payload FROM log
+    WHERE ns = @ns AND first_rev >= (SELECT max(l.first_rev) FROM log l
+      WHERE l.ns = @ns AND l.first_rev <= @from) ORDER BY first_rev`,
   logSpanGet: "SELECT oldest_rev, tail_rev, entries, bytes, checksum FROM log_span WHERE ns = ?",
   logSpanPut: `INSERT INTO log_span (ns, oldest_rev, tail_rev, entries, bytes, checksum)
     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (ns) DO UPDATE SET oldest_rev = excluded.oldest_rev,
@@ -97,6 +101,10 @@ export const sql = {
   pastDue: `SELECT id, length(key) + length(value) FROM past WHERE ns = ? AND until_rev <= ?
     ORDER BY until_rev LIMIT ?`,
   pastForget: "DELETE FROM past WHERE id = ?",
+  pointAt: `SELECT ${pastFacts}, k.value FROM kv k
+      WHERE k.ns = @ns AND k.key = @key AND k.mod_rev <= @at
+    UNION ALL SELECT ${pastFacts}, k.value FROM past k
+      WHERE k.ns = @ns AND k.key = @key AND k.mod_rev <= @at AND k.until_rev > @at`,
   /** The version that a change replaced. */
   pastReplacedBy: `SELECT ${pastFacts}, k.value FROM past k
     WHERE k.ns = ? AND k.key = ? AND k.until_rev = ?`,
