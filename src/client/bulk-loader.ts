@@ -72,11 +72,13 @@ export async function* bulkLoad(
         if (unacknowledged.count === 0) return;
         throw new KvError({ code: status.INTERNAL, message: "the server left chunks unanswered" });
       } catch (cause) {
-        // Every chunk carries a request id, so sending it again is safe whatever became of it.
-        const error = KvError.from(cause, true);
+        // What the source throws is not about the server.
+        if (!(cause instanceof KvError)) throw cause;
+        const error = cause;
         failedSinceMs ??= clock.monotonicMs();
         const elapsedMs = clock.monotonicMs() - failedSinceMs;
         const progress = { attempts, elapsedMs, policy: retry };
+        // Every chunk carries a request id, so sending it again is safe whatever became of it.
         const delayMs = nextDelayMs(error, "with-request-id", progress, random);
         if (delayMs === undefined || options.signal?.aborted === true) throw error;
         options.onBreak?.(error, delayMs);

@@ -62,6 +62,7 @@ class Stage {
   }
 
   async open(): Promise<KvClient> {
+    this.#client?.close();
     this.#daemon = await PrivateDaemon.start(this.#file);
     this.#client = KvClient.open({ address: this.#daemon.address });
     await this.#client.connect();
@@ -73,7 +74,6 @@ class Stage {
   async kill(): Promise<void> {
     this.#call.out.note(`kill -9 ${String(this.#daemon?.pid)}`);
     await this.#daemon?.kill();
-    this.#client?.close();
   }
 
   async close(): Promise<void> {
@@ -103,10 +103,13 @@ async function acts(call: Invocation, stage: Stage, options: StoryOptions): Prom
 
   heading(call, "load them again elsewhere, and kill the daemon half way");
   const half = Math.floor(entries.length / 2);
-  const stopAfter = ({ acknowledgedRows }: LoadProgress): boolean => acknowledgedRows >= half;
+  const stopAfter = async ({ acknowledgedRows }: LoadProgress): Promise<boolean> => {
+    if (acknowledgedRows < half) return false;
+    await stage.kill();
+    return true;
+  };
   const again = { ...plan, client, namespace: interrupted, from: newLoad(client) };
   const cut = await runLoad({ ...again, stopAfter });
-  await stage.kill();
   out.note(`${showCount(cut.acknowledgedRows)} rows had been acknowledged`);
 
   heading(call, "start it again and look for every acknowledged row");

@@ -21,8 +21,8 @@ export interface LoadPlan {
   readonly out: Output;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Asked after every acknowledgement; true ends the load there. */
-  readonly stopAfter?: (progress: LoadProgress) => boolean;
+  /** Asked after every acknowledgement, with more chunks on their way; true ends the load there. */
+  readonly stopAfter?: (progress: LoadProgress) => Promise<boolean>;
 }
 
 export interface LoadResult extends LoadProgress {
@@ -74,10 +74,10 @@ export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
         file?.write(progress);
         rememberedMs = nowMs;
       }
-      if (plan.stopAfter?.(progress) === true) break;
+      if ((await plan.stopAfter?.(progress)) === true) break;
     }
   } catch (error) {
-    file?.write(progress);
+    if (progress.acknowledgedChunk > 0n) file?.write(progress);
     throw error;
   } finally {
     line.end();
