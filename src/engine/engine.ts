@@ -20,7 +20,7 @@ import type {
 import type { CommitQueue } from "./commit/commit-queue.js";
 import type { EngineOptions } from "./engine-options.js";
 import type { EngineLife } from "./engine-state.js";
-import { namespaceMissing } from "./namespace-admin.js";
+import { type LocalNamespaces, namespaceMissing } from "./namespace-admin.js";
 import type { LeaseReader } from "./read/lease-reads.js";
 import type { PointReads, PointsRead } from "./read/point-reads.js";
 import type { PageOfRange, RangeReads } from "./read/range-reads.js";
@@ -33,7 +33,7 @@ export interface EngineParts {
   readonly points: PointReads;
   readonly ranges: RangeReads;
   readonly maintenance: Maintenance;
-  readonly namespaces: NamespaceAdmin;
+  readonly namespaces: LocalNamespaces;
   readonly leases: LeaseReader;
   /** True while the WAL is at its hard limit and cannot be given back. */
   writesMustWait(): boolean;
@@ -78,14 +78,14 @@ export class SqliteEngine implements StorageEngine {
   }
 
   get(namespace: Namespace, read: PointRead): ReturnType<StorageEngine["get"]> {
-    this.#parts.life.assertReadable();
+    this.#assertReadable(namespace);
     const found = this.#parts.points.read(namespace, read);
     if (found instanceof Promise) return found.then((late) => this.#points(namespace, late));
     return this.#points(namespace, found);
   }
 
   async list(namespace: Namespace, read: PageRead, call: CallLimits): Promise<Page> {
-    this.#parts.life.assertReadable();
+    this.#assertReadable(namespace);
     return this.#page(namespace, await this.#parts.ranges.page(namespace, read, call));
   }
 
@@ -95,7 +95,7 @@ export class SqliteEngine implements StorageEngine {
     owner: string,
     call: CallLimits,
   ): AsyncIterable<Page> {
-    this.#parts.life.assertReadable();
+    this.#assertReadable(namespace);
     for await (const page of this.#parts.ranges.scan(namespace, read, owner, call)) {
       yield this.#page(namespace, page);
     }
@@ -108,6 +108,11 @@ export class SqliteEngine implements StorageEngine {
   close(): Promise<void> {
     this.#closed ??= this.#parts.end();
     return this.#closed;
+  }
+
+  #assertReadable(namespace: Namespace): void {
+    this.#parts.life.assertReadable();
+    this.#parts.namespaces.assertReadable(namespace);
   }
 
   #namespace(namespace: Namespace): { readonly ns: number | undefined; readonly header: Header } {

@@ -1,6 +1,7 @@
 /** Tenants as operators see them: read on the main thread, made by the writer. */
 import type { Log } from "../observability/log.js";
 import { EngineError, errorOf } from "../storage/errors.js";
+import { namespacesMax } from "../storage/limits.js";
 import type { Namespace } from "../storage/model.js";
 import type { NamespaceAdmin, NamespaceInfo, NamespaceSettings } from "../storage/namespaces.js";
 import type { AdminMessage } from "./commit/writer-admin.js";
@@ -33,6 +34,7 @@ export class LocalNamespaces implements NamespaceAdmin {
   readonly #ports: NamespaceAdminPorts;
   readonly #byName;
   readonly #after;
+  readonly #blockedReads = new Map<Namespace, string>();
   readonly #span;
   readonly #past;
 
@@ -43,24 +45,36 @@ export class LocalNamespaces implements NamespaceAdmin {
     this.#after = prepareRows<[string, number], NamespaceColumns>(connection, sql.namespacesAfter);
     this.#span = prepareRows<[number], LogSpanColumns>(connection, sql.logSpanGet);
     this.#past = prepareRows<[number], PastSpanColumns>(connection, sql.pastSpanGet);
+    for (const info of this.list({ after: "", rowsMax: namespacesMax })) this.#noteBlock(info);
   }
 
   async create(name: Namespace, settings: Partial<NamespaceSettings>): Promise<NamespaceInfo> {
     await this.#ask({ kind: "create-namespace", name, settings, nowMs: this.#ports.time.nowMs() });
     this.#ports.log.event("namespace.created", { namespace: name });
-    return this.get(name);
+    return this.#noteBlock(this.get(name));
   }
 
   async update(name: Namespace, settings: Partial<NamespaceSettings>): Promise<NamespaceInfo> {
     await this.#ask({ kind: "update-namespace", name, settings, nowMs: this.#ports.time.nowMs() });
     this.#ports.onChanged(name);
-    return this.get(name);
+    return this.#noteBlock(this.get(name));
   }
 
   async delete(name: Namespace): Promise<void> {
     await this.#ask({ kind: "delete-namespace", name, nowMs: this.#ports.time.nowMs() });
+    this.#blockedReads.delete(name);
     this.#ports.onChanged(name);
     this.#ports.log.event("namespace.deleted", { namespace: name });
+  }
+
+  /** Throws "namespace-blocked". A look at a small map: it stands before every read. */
+  assertReadable(name: Namespace): void {
+    const reason = this.#blockedReads.get(name);
+    if (reason === undefined) return;
+    throw new EngineError("namespace-blocked", `reads are blocked: ${reason}`, {
+      hint: "an operator has blocked reads of this namespace",
+      facts: { namespace: name },
+    });
   }
 
   get(name: Namespace): NamespaceInfo {
@@ -73,6 +87,12 @@ export class LocalNamespaces implements NamespaceAdmin {
     const after = page.after === "" ? lastTombstone : page.after;
     const rows = this.#after.all(after, page.rowsMax);
     return rows.map((columns) => this.#infoOf(namespaceRowOf(columns)));
+  }
+
+  #noteBlock(info: NamespaceInfo): NamespaceInfo {
+    if (info.settings.blockReads) this.#blockedReads.set(info.name, info.settings.blockReason);
+    else this.#blockedReads.delete(info.name);
+    return info;
   }
 
   async #ask(message: AdminMessage): Promise<void> {
