@@ -1,0 +1,125 @@
+/**
+ * Walks every table that carries checksums, a run of rows at a time. Between two runs nothing is
+ * held open, so the walk pins the WAL only for moments, however large the store is. A damaged page
+ * in the way is a finding; the walk goes on with the next table.
+ */
+import {
+  integrityMessagesMax,
+  integrityRunBytesMax,
+  integrityRunRowsMax,
+} from "../../storage/limits.js";
+import type { Connection } from "../sqlite/connection.js";
+import {
+  countSql,
+  type FactsRow,
+  factsAfterSql,
+  factsTables,
+  type LogRow,
+  logAfterSql,
+  type VersionRow,
+  versionsAfterSql,
+} from "../sqlite/integrity-statements.js";
+import { isSqliteError } from "../sqlite/result-codes.js";
+import { prepareNumber, prepareRows } from "../sqlite/statements.js";
+import { checkFactsRow, checkLogRow, checkVersionRow, type Findings } from "./row-checks.js";
+
+export interface ChecksumResult {
+  readonly messages: readonly string[];
+  readonly rowsChecked: number;
+}
+
+type Report = (phase: string, rowsDone: number, rowsTotal: number) => void;
+
+interface TableWalk {
+  readonly table: string;
+  readonly sql: string;
+  readonly check: (row: never) => Findings;
+}
+
+const walks: readonly TableWalk[] = [
+  ...factsTables.map((table) => ({
+    table: table.name,
+    sql: factsAfterSql(table),
+    check: (row: FactsRow) => checkFactsRow(table.name, row),
+  })),
+  { table: "kv", sql: versionsAfterSql("kv"), check: (row: VersionRow) => checkVersionRow(row) },
+  {
+    table: "past",
+    sql: versionsAfterSql("past"),
+    check: (row: VersionRow) => checkVersionRow(row),
+  },
+  { table: "log", sql: logAfterSql, check: (row: LogRow) => checkLogRow(row) },
+];
+
+/** Throws what SQLite throws, except for damage of its file, which is what is looked for. */
+export function walkChecksums(connection: Connection, report: Report): ChecksumResult {
+  const messages: string[] = [];
+  const sizes = walks.map(({ table }) => sizeOf(connection, table, messages));
+  const rowsTotal = sizes.reduce((sum, size) => sum + size, 0);
+  let rowsChecked = 0;
+  for (const walk of walks) {
+    orFinding(walk.table, messages, () => {
+      walkTable(connection, walk, {
+        found: (rowId, findings) => {
+          for (const finding of findings) {
+            messages.push(`${walk.table} row ${String(rowId)}: ${finding}`);
+          }
+          return messages.length < integrityMessagesMax;
+        },
+        ran: (rows) => {
+          rowsChecked += rows;
+          report(`checksums of ${walk.table}`, rowsChecked, Math.max(rowsTotal, rowsChecked));
+        },
+      });
+    });
+    if (messages.length >= integrityMessagesMax) break;
+  }
+  return { messages: messages.slice(0, integrityMessagesMax), rowsChecked };
+}
+
+function walkTable(
+  connection: Connection,
+  walk: TableWalk,
+  tell: {
+    /** False = enough is known. */
+    readonly found: (rowId: bigint, findings: Findings) => boolean;
+    readonly ran: (rows: number) => void;
+  },
+): void {
+  const rows = prepareRows<[bigint], [rowId: bigint, ...rest: unknown[]]>(connection, walk.sql);
+  // Below every row id, the negative ones included.
+  let after = -(2n ** 63n);
+  for (;;) {
+    let count = 0;
+    let bytes = 0;
+    for (const row of rows.iterate(after)) {
+      [after] = row;
+      count++;
+      for (const column of row) if (column instanceof Uint8Array) bytes += column.length;
+      const findings = walk.check(row as never);
+      if (findings.length > 0 && !tell.found(after, findings)) {
+        tell.ran(count);
+        return;
+      }
+      if (count >= integrityRunRowsMax || bytes >= integrityRunBytesMax) break;
+    }
+    tell.ran(count);
+    if (count === 0) return;
+  }
+}
+
+function sizeOf(connection: Connection, table: string, messages: string[]): number {
+  return (
+    orFinding(table, messages, () => prepareNumber<[]>(connection, countSql(table)).get()) ?? 0
+  );
+}
+
+function orFinding<T>(table: string, messages: string[], read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (cause) {
+    if (!isSqliteError(cause) || !cause.code.startsWith("SQLITE_CORRUPT")) throw cause;
+    messages.push(`${table} cannot be read to its end (${cause.code})`);
+    return undefined;
+  }
+}
