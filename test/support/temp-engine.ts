@@ -184,12 +184,20 @@ export class TempEngine {
   ): Promise<{ readonly entries: Entry[]; readonly revisions: readonly bigint[] }> {
     const entries: Entry[] = [];
     const revisions = new Set<bigint>();
-    const range = { ...wholeRange, ...read };
-    for await (const page of this.engine.scan(namespaceOf(asked), range, "test", patient)) {
+    const pages = { [Symbol.asyncIterator]: () => this.scanPages(read, asked) };
+    for await (const page of pages) {
       entries.push(...page.entries);
       revisions.add(page.header.revision);
     }
     return { entries, revisions: [...revisions] };
+  }
+
+  /** The pages of a scan, one at a time: until the end, its snapshot is open. */
+  scanPages(read: Partial<RangeRead> = {}, asked: Asked = {}): AsyncIterator<Page> {
+    const { call = patient } = asked;
+    const range = { ...wholeRange, ...read };
+    const pages = this.engine.scan(namespaceOf(asked), range, "test", call);
+    return pages[Symbol.asyncIterator]();
   }
 
   async head(asked: Asked = {}): Promise<Header> {

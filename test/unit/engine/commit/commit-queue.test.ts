@@ -218,7 +218,7 @@ for (const { when, sizes, groups } of groupings) {
     scene.put("first");
     for (const [index, bytes] of sizes.entries()) scene.put(String(index), { bytes });
     const counts: number[] = [];
-    for (const _group of groups) {
+    while (counts.length < groups.length) {
       await scene.last.done();
       counts.push(scene.last.count);
     }

@@ -7,7 +7,7 @@ import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { TableReader } from "../../../../src/engine/read/table-reader.js";
 import { batchReadBytesMax } from "../../../../src/storage/limits.js";
-import type { Entry, Expiry, Key, LeaseId, Operation } from "../../../../src/storage/model.js";
+import type { Entry, Expiry, LeaseId, Operation } from "../../../../src/storage/model.js";
 import type { PageRead } from "../../../../src/storage/storage-engine.js";
 import { closeKey, keyRange, narrow, recordOf } from "../../../support/arbitraries.js";
 import { canonical, ModelStore } from "../../../support/model-store.js";
@@ -182,7 +182,7 @@ test("a namespace that does not exist has no head and no entries", async (t) => 
   const { table } = await openScene(t);
   const nowhere = "nowhere" as typeof testNamespace;
   const read = { keysOnly: false, at: undefined, nowMs: startMs };
-  assert.deepEqual(table.point(nowhere, keyOf("a") as Key, read), {
+  assert.deepEqual(table.point(nowhere, keyOf("a"), read), {
     head: undefined,
     entries: [undefined],
   });
