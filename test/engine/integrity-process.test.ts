@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { CheckProcess } from "../../src/engine/integrity/check-process.js";
+import { CheckChild } from "../../src/engine/integrity/check-child.js";
 import { IntegrityChecker } from "../../src/engine/integrity/integrity-check.js";
 import { type Connection, openConnection } from "../../src/engine/sqlite/connection.js";
 import { CheckpointRunner } from "../../src/engine/sqlite/raw-checkpoint.js";
@@ -150,7 +150,7 @@ test("a failure that cannot be remembered is reported all the same", async (t) =
 });
 
 test("a process that dies in the middle leaves a report that says how", async (t) => {
-  const child = CheckProcess.start({ file: openStore(t, 10).file, mode: "full" });
+  const child = CheckChild.start({ file: openStore(t, 10).file, mode: "full" });
   process.kill(child.pid ?? 0, "SIGSEGV");
   let end = await child.next();
   while (end.kind === "progress") end = await child.next();
@@ -160,7 +160,7 @@ test("a process that dies in the middle leaves a report that says how", async (t
 });
 
 test("a check that hangs is killed, and the caller is told why", async (t) => {
-  const child = CheckProcess.start({ file: openStore(t, 10).file, mode: "full" });
+  const child = CheckChild.start({ file: openStore(t, 10).file, mode: "full" });
   // Stopped before it has begun: as deaf as one that sits in the kernel.
   process.kill(child.pid ?? 0, "SIGSTOP");
   child.kill("the test is over");
@@ -233,10 +233,10 @@ test("after close no check begins, and a caller that went away before its turn g
 
 test("a check does not outlive a daemon that was killed", async (t) => {
   const { file } = openStore(t, 10);
-  const module = new URL("../../src/engine/integrity/check-process.js", import.meta.url).href;
+  const module = new URL("../../src/engine/integrity/check-child.js", import.meta.url).href;
   const program = `
-    import { CheckProcess } from ${JSON.stringify(module)};
-    console.log(CheckProcess.start(${JSON.stringify({ file, mode: "full" })}).pid);
+    import { CheckChild } from ${JSON.stringify(module)};
+    console.log(CheckChild.start(${JSON.stringify({ file, mode: "full" })}).pid);
     setInterval(() => undefined, 1000);
   `;
   const daemon = spawn(process.execPath, ["--input-type=module", "--eval", program], {

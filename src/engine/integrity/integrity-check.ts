@@ -13,7 +13,7 @@ import type {
   IntegrityProgress,
   IntegrityReport,
 } from "../../storage/maintenance.js";
-import { type CheckEnd, CheckProcess } from "./check-process.js";
+import { CheckChild, type CheckEnd } from "./check-child.js";
 import type { CheckOrder } from "./integrity-protocol.js";
 
 export interface IntegrityPorts {
@@ -33,7 +33,7 @@ type Source = "startup" | "manual";
 export class IntegrityChecker {
   readonly #ports: IntegrityPorts;
   readonly #failures: BoundCounter;
-  #running: CheckProcess | undefined;
+  #running: CheckChild | undefined;
   /** Settles when the check that was asked for last has ended. */
   #turn: Promise<unknown> = Promise.resolve();
   #last: IntegrityReport | undefined;
@@ -196,9 +196,9 @@ export class IntegrityChecker {
 }
 
 /** Most reasons why a process cannot start arrive as its end; a few are thrown at once. */
-function startOrReason(order: CheckOrder): CheckProcess | string {
+function startOrReason(order: CheckOrder): CheckChild | string {
   try {
-    return CheckProcess.start(order);
+    return CheckChild.start(order);
   } catch (cause) {
     return `the checking process cannot be started: ${describeError(cause)}`;
   }

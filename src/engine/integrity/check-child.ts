@@ -15,7 +15,7 @@ export type CheckEnd =
   /** Ended by us. */
   | { readonly kind: "killed"; readonly reason: string };
 
-export class CheckProcess {
+export class CheckChild {
   /** Resolves when the process is gone and all it held is free. */
   readonly gone: Promise<void>;
   readonly #child: ChildProcess;
@@ -38,12 +38,12 @@ export class CheckProcess {
     });
   }
 
-  static start(order: CheckOrder): CheckProcess {
+  static start(order: CheckOrder): CheckChild {
     const child = fork(entry, [JSON.stringify(order)], {
       execArgv: [],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
-    const started = new CheckProcess(child);
+    const started = new CheckChild(child);
     started.#listen();
     return started;
   }
