@@ -176,12 +176,14 @@ test("counts that may only fall have not grown, and a fall is recorded", () => {
   const marks = everything.map(
     ({ text }) => text.split(disable).length + text.split(ignore).length,
   );
+  const longFiles = everything.filter(({ text }) => text.split("\n").length > 401);
   const counts = {
     suppressedRules: marks.reduce((sum, mark) => sum + mark - 2, 0),
-    filesOver400Lines: everything.filter(({ text }) => text.split("\n").length > 401).length,
+    filesOver400Lines: longFiles.length,
     undocumentedStorageExports: undocumentedExports().length,
   };
-  assert.deepEqual(counts, ratchets, undocumentedExports().join("\n"));
+  const places = [...longFiles.map(({ path }) => path), ...undocumentedExports()];
+  assert.equal(JSON.stringify(counts), JSON.stringify(ratchets), places.join("\n"));
 });
 
 test("what is printed here: sizes and comments, for people", (t) => {

@@ -12,6 +12,7 @@ import {
 import { answerTo, connectTo, type TestClient } from "../support/grpc-client.js";
 import { startDaemon } from "../support/spawn-daemon.js";
 import { tempDirectory } from "../support/temp-directory.js";
+import { waitFor } from "../support/wait.js";
 
 const groupAndOthers = 0o077;
 
@@ -118,6 +119,28 @@ test("the HTTP side tells live, ready, versions and metrics that move", async (t
   assert.equal(await metric(/^kvdb_records\{namespace="default"\} (\d+)$/m), 20);
   assert.equal(await metric(/^kvdb_build_info\{[^}]+\} (\d+)$/m), 1);
   assert.ok((await metric(/^kvdb_memory_rss_bytes (\d+)$/m)) > 0);
+});
+
+test("while the store is being opened the daemon is alive, not ready, and says so to every caller", async (t) => {
+  // The first commit of a start takes this long; the main thread is free meanwhile.
+  const env = { KVDB_FAILPOINTS: "before-commit=delay:4000@1" };
+  const daemon = startDaemon(t, { file: join(tempDirectory(t), "kv.db"), env });
+  const bound = async (phrase: string): Promise<string> => {
+    const line = await waitFor(phrase, () => daemon.logged(phrase)[0]);
+    return String(line["address"]);
+  };
+  const client = connectTo(t, await bound("listening for gRPC calls"));
+  const http = await bound("listening for HTTP requests");
+  assert.equal(await healthOf(client), HealthCheckResponse_ServingStatus.NOT_SERVING);
+  await assert.rejects(client.put("a", "1"), /UNAVAILABLE/);
+  assert.equal((await fetch(`http://${http}/livez`)).status, 200);
+  const ready = await fetch(`http://${http}/readyz`);
+  assert.equal(ready.status, 503);
+  assert.match(await ready.text(), /recovering/);
+  assert.deepEqual(daemon.stdout, [], "all that was before the ready line");
+  await daemon.ready();
+  assert.equal(await healthOf(client), HealthCheckResponse_ServingStatus.SERVING);
+  await client.put("a", "1");
 });
 
 test("the HTTP side can be switched off", async (t) => {

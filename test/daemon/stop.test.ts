@@ -8,7 +8,7 @@ import { connectTo } from "../support/grpc-client.js";
 import { seedFor } from "../support/seed.js";
 import { startDaemon } from "../support/spawn-daemon.js";
 import { tempDirectory } from "../support/temp-directory.js";
-import { waitFor } from "../support/wait.js";
+import { pause, waitFor } from "../support/wait.js";
 
 const callers = 16;
 const putsBeforeTheSignal = 500;
@@ -65,6 +65,38 @@ test("a second signal ends the waiting for calls, and the store is still closed 
   assert.deepEqual(await daemon.ended, { code: 0, signal: null });
   assert.ok(performance.now() - from < 20_000, "the drain time was not waited for");
   assert.equal(existsSync(`${file}-wal`), false);
+});
+
+test("a signal while the store is being opened ends with 0 as soon as it is open", async (t) => {
+  const file = join(tempDirectory(t), "kv.db");
+  const env = { KVDB_FAILPOINTS: "before-commit=delay:3000@1" };
+  const daemon = startDaemon(t, { file, env });
+  await waitFor("the listeners", () => daemon.logged("listening for gRPC calls")[0]);
+  assert.deepEqual(await daemon.stop(), { code: 0, signal: null }, daemon.stderr.join("\n"));
+  assert.deepEqual(daemon.stdout, [], "it never served");
+  assert.equal(existsSync(`${file}-wal`), false);
+});
+
+test("while a call is finished during a stop, new ones are refused as UNAVAILABLE", async (t) => {
+  const file = join(tempDirectory(t), "kv.db");
+  // Every commit but those of the start takes two seconds in the writer.
+  const env = { KVDB_FAILPOINTS: "before-commit=delay:2000" };
+  const daemon = startDaemon(t, { file, env });
+  const { grpc } = await daemon.ready();
+  const inFlight = connectTo(t, grpc[0] ?? "");
+  const late = connectTo(t, grpc[0] ?? "");
+  await late.get("connected");
+  const put = inFlight.put("a", "1");
+  await pause(500);
+  daemon.process.kill("SIGTERM");
+  await waitFor("the stop to begin", () => daemon.logged("kvdbd is stopping")[0]);
+  await assert.rejects(late.put("b", "2"), /UNAVAILABLE/);
+  await put;
+  assert.deepEqual(await daemon.ended, { code: 0, signal: null });
+  const next = startDaemon(t, { file });
+  const client = connectTo(t, (await next.ready()).grpc[0] ?? "");
+  assert.deepEqual(await client.get("a"), new TextEncoder().encode("1"));
+  assert.equal(await client.get("b"), undefined);
 });
 
 test("a kill leaves WAL residue that the next start names once and recovers", async (t) => {
