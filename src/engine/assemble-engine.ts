@@ -7,7 +7,7 @@ import type { EngineEvents } from "../observability/events.js";
 import { describeError } from "../observability/log.js";
 import { errorOf } from "../storage/errors.js";
 import type { RecoveryReport } from "../storage/maintenance.js";
-import type { Header } from "../storage/model.js";
+import type { Header, Namespace } from "../storage/model.js";
 import type { AlarmBoard } from "./alarm-board.js";
 import { CommitQueue } from "./commit/commit-queue.js";
 import type { GroupReply, LatchedFault, Opened } from "./commit/writer-protocol.js";
@@ -20,15 +20,17 @@ import { ExpirySweeper } from "./expiry/expiry-sweeper.js";
 import { Housekeeper } from "./housekeeper.js";
 import { IntegrityChecker } from "./integrity/integrity-check.js";
 import { LocalMaintenance } from "./local-maintenance.js";
-import { LocalNamespaces } from "./namespace-admin.js";
+import { LocalNamespaces, namespaceMissing } from "./namespace-admin.js";
 import { LeaseReader } from "./read/lease-reads.js";
 import { PointReads } from "./read/point-reads.js";
+import { PreviousEntries } from "./read/previous-entries.js";
 import { RangeReads } from "./read/range-reads.js";
 import { ReaderPool } from "./read/reader-pool.js";
 import { SnapshotRegistry } from "./read/snapshot-registry.js";
 import type { PreOpenReport } from "./recovery/recover.js";
 import { Checkpointer } from "./wal/checkpointer.js";
 import { WalIndexReader } from "./wal/wal-index.js";
+import { Watches } from "./watch/watches.js";
 import type { WriterLink } from "./writer-link.js";
 
 export interface OpenStore {
@@ -70,8 +72,16 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     queue.fail(fault);
   };
   const checkpointer = makeCheckpointer(store, { snapshots, walIndex, integrity, fail });
-  const queue = makeQueue(store, { identity, points, checkpointer, time });
-  const namespaces = makeNamespaces(store, { points, time, fail });
+  const watches = makeWatches(store, {
+    identity,
+    points,
+    pool,
+    assertReadable: (namespace) => {
+      namespaces.assertReadable(namespace);
+    },
+  });
+  const queue = makeQueue(store, { identity, points, watches, checkpointer, time });
+  const namespaces = makeNamespaces(store, { points, watches, time, fail });
   const housekeeper = makeHousekeeper(store, { points, time, namespaces, fail });
   const sweeper = makeSweeper(store, { points, queue, time });
   followDepths(store, queue, pool);
@@ -94,6 +104,7 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     queue,
     points,
     ranges: new RangeReads({ pool, snapshots, clock, time }),
+    watches,
     maintenance,
     namespaces,
     leases: new LeaseReader(points.connection, time),
@@ -149,6 +160,7 @@ function makeQueue(
   parts: {
     readonly identity: Pick<Header, "epoch" | "nodeId" | "storeId">;
     readonly points: PointReads;
+    readonly watches: Watches;
     readonly checkpointer: Checkpointer;
     readonly time: EngineTime;
   },
@@ -169,6 +181,7 @@ function makeQueue(
     },
     onCommitted: (reply, requests) => {
       parts.points.noteCommit(reply.entries);
+      parts.watches.publish(reply.entries);
       parts.checkpointer.noteCommit(reply.gauge);
       observe(reply, requests);
     },
@@ -182,10 +195,46 @@ function makeQueue(
   });
 }
 
+/** Watches follow the store's life: while it takes no calls, there are none. */
+function makeWatches(
+  store: OpenStore,
+  parts: {
+    readonly identity: Pick<Header, "epoch" | "nodeId" | "storeId">;
+    readonly points: PointReads;
+    readonly pool: ReaderPool;
+    assertReadable(namespace: Namespace): void;
+  },
+): Watches {
+  const { options, ports, life } = store;
+  const { identity, points, pool } = parts;
+  const watches = new Watches({
+    ...ports,
+    head: (namespace) => {
+      life.assertReadable();
+      parts.assertReadable(namespace);
+      const head = points.namespace(namespace)?.revision;
+      if (head === undefined && !options.namespaceAutoCreate) throw namespaceMissing(namespace);
+      return head;
+    },
+    headerAt: (namespace, revision) => ({ namespace, revision, ...identity }),
+    readPage: async (request) => pool.pick().request({ kind: "log-page", ...request }),
+    previous: new PreviousEntries(points.connection, {
+      verifyChecksums: options.verifyChecksumsOnRead,
+    }),
+  });
+  life.onMove(() => {
+    watches.recheckAll(() => {
+      life.assertReadable();
+    });
+  });
+  return watches;
+}
+
 function makeNamespaces(
   store: OpenStore,
   parts: {
     readonly points: PointReads;
+    readonly watches: Watches;
     readonly time: EngineTime;
     fail(fault: LatchedFault): void;
   },
@@ -201,6 +250,7 @@ function makeNamespaces(
     ask: (message) => writer.request(message),
     onChanged: (name) => {
       parts.points.forgetNamespace(name);
+      parts.watches.recheck(name);
     },
     onFault: (fault) => {
       parts.fail(fault);

@@ -16,6 +16,8 @@ import type {
   PointRead,
   RangeRead,
   StorageEngine,
+  WatchOptions,
+  WatchStream,
 } from "../storage/storage-engine.js";
 import type { CommitQueue } from "./commit/commit-queue.js";
 import type { EngineOptions } from "./engine-options.js";
@@ -24,6 +26,7 @@ import { type LocalNamespaces, namespaceMissing } from "./namespace-admin.js";
 import type { LeaseReader } from "./read/lease-reads.js";
 import type { PointReads, PointsRead } from "./read/point-reads.js";
 import type { PageOfRange, RangeReads } from "./read/range-reads.js";
+import type { Watches } from "./watch/watches.js";
 
 export interface EngineParts {
   readonly options: EngineOptions;
@@ -32,6 +35,7 @@ export interface EngineParts {
   readonly queue: CommitQueue;
   readonly points: PointReads;
   readonly ranges: RangeReads;
+  readonly watches: Watches;
   readonly maintenance: Maintenance;
   readonly namespaces: LocalNamespaces;
   readonly leases: LeaseReader;
@@ -99,6 +103,15 @@ export class SqliteEngine implements StorageEngine {
     for await (const page of this.#parts.ranges.scan(namespace, read, owner, call)) {
       yield this.#page(namespace, page);
     }
+  }
+
+  watch(
+    namespace: Namespace,
+    from: Revision | undefined,
+    options: WatchOptions,
+    signal: AbortSignal,
+  ): WatchStream {
+    return this.#parts.watches.open(namespace, from, options, signal);
   }
 
   head(namespace: Namespace): Header {

@@ -56,8 +56,9 @@ export class LocalNamespaces implements NamespaceAdmin {
 
   async update(name: Namespace, settings: Partial<NamespaceSettings>): Promise<NamespaceInfo> {
     await this.#ask({ kind: "update-namespace", name, settings, nowMs: this.#ports.time.nowMs() });
+    const info = this.#noteBlock(this.get(name));
     this.#ports.onChanged(name);
-    return this.#noteBlock(this.get(name));
+    return info;
   }
 
   async delete(name: Namespace): Promise<void> {

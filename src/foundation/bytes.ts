@@ -46,7 +46,7 @@ export function copyBytes(bytes: Uint8Array): Uint8Array {
 }
 
 /** Joins parts into one new array. */
-export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0;
   for (const part of parts) length += part.length;
   const whole = new Uint8Array(length);

@@ -312,6 +312,27 @@ export const metricTable = {
     help: "Keys taken away because their time or their lease had run out.",
     labels: {},
   },
+  watchers: {
+    name: "kvdb_watchers",
+    kind: "gauge",
+    unit: "watches",
+    help: "Open watches.",
+    labels: {},
+  },
+  watchPages: {
+    name: "kvdb_watch_log_pages_total",
+    kind: "counter",
+    unit: "pages",
+    help: "Pages of the log that watchers read to catch up.",
+    labels: {},
+  },
+  watchesCut: {
+    name: "kvdb_watches_cut_total",
+    kind: "counter",
+    unit: "watches",
+    help: "Watches that were ended because their reader was too slow.",
+    labels: {},
+  },
   rowChecksumErrors: {
     name: "kvdb_row_checksum_errors_total",
     kind: "counter",
