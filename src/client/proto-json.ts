@@ -161,13 +161,32 @@ function jsonOfObject(
   for (const field of message.fields) {
     const value = object[field.name];
     if (value === undefined || value === null) continue;
-    json[field.jsonName] = Array.isArray(value)
-      ? value.map((item) => jsonOfValue(schema, field, item, style))
-      : jsonOfValue(schema, field, value, style);
+    json[field.jsonName] = jsonOfField(schema, field, value, style);
     const text = style.texts && field.kind === "bytes" ? textOfBase64(value) : undefined;
     if (text !== undefined) json[`${field.jsonName}Text`] = text;
   }
   return json;
+}
+
+function jsonOfField(
+  schema: ProtoSchema,
+  field: FieldSchema,
+  value: unknown,
+  style: JsonStyle,
+): unknown {
+  if (!Array.isArray(value)) return jsonOfValue(schema, field, value, style);
+  if (!isMap(field)) return value.map((item: unknown) => jsonOfValue(schema, field, item, style));
+  const entries = value as { readonly key: string; readonly value: unknown }[];
+  return Object.fromEntries(entries.map((entry) => [entry.key, entry.value]));
+}
+
+/**
+ * On the wire a map is a list of entries, whose type has a name that only maps have. The contract
+ * maps texts to texts alone, so an entry's value needs no further reading.
+ */
+function isMap({ repeated, typeName, jsonName }: FieldSchema): boolean {
+  const entryName = `${jsonName.slice(0, 1).toUpperCase()}${jsonName.slice(1)}Entry`;
+  return repeated && typeName.split(".").at(-1) === entryName;
 }
 
 function jsonOfValue(
@@ -179,8 +198,6 @@ function jsonOfValue(
   if (field.kind !== "message" || !isObject(value)) return value;
   if (field.typeName === durationType) return durationText(secondsAndNanos(value));
   if (field.typeName === timestampType) return timestampText(secondsAndNanos(value));
-  // A map is loaded as one object; its entries have a type that no message names.
-  if (field.typeName.endsWith("Entry") && field.repeated) return value;
   return jsonOfObject(schema, schema.message(field.typeName), value, style);
 }
 
