@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { dataFiles } from "../../src/engine/recovery/data-directory.js";
@@ -87,11 +87,12 @@ test("a second lock in the same process is refused too", (t) => {
   acquire(file).release();
 });
 
-test("the lock file stays empty and private", (t) => {
+test("the lock file stays empty and private, and nothing is made beside it", (t) => {
   const file = join(tempDirectory(t), "kv.db");
   const lock = acquire(file);
   const { size, mode } = statSync(dataFiles(file).lock);
   assert.deepEqual([size, mode & 0o777], [0, 0o600]);
+  assert.deepEqual(readdirSync(dirname(file)), ["kv.db.lock"]);
   lock.recordOwner({ pid: 1, sinceMs: 2, synchronous: "FULL" });
   assert.equal(statSync(dataFiles(file).owner).mode & 0o777, 0o600);
   lock.release();

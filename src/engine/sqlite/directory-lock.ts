@@ -45,6 +45,8 @@ export class DirectoryLock {
     let database: Database.Database | undefined;
     try {
       database = new Database(files.lock, { timeout: 0 });
+      // Else SQLite makes a journal beside it, which a killed process leaves behind.
+      database.pragma("journal_mode = MEMORY");
       database.exec("BEGIN EXCLUSIVE");
       chmodSync(files.lock, fileMode);
       return new DirectoryLock(files, database);
