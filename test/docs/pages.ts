@@ -8,6 +8,7 @@ import { type MetricRow, metricTable } from "../../src/observability/metric-name
 import { type ReasonRow, reasons } from "../../src/rpc/reasons.js";
 import { statusCode } from "../../src/rpc/status-code.js";
 import { readText } from "../tools/source-files.js";
+import { cliPage } from "./cli-page.js";
 import { configurationPage, profileFiles } from "./configuration-page.js";
 import { withLayerPicture } from "./layer-picture.js";
 import { code, markdownTable, page } from "./tables.js";
@@ -21,6 +22,7 @@ export function generatedPages(): ReadonlyMap<string, string> {
     ["docs/reference/log-events.md", logEventsPage()],
     ["docs/reference/metrics.md", metricsPage()],
     ["docs/reference/errors.md", errorsPage()],
+    ["docs/reference/cli.md", cliPage()],
     ["docs/ARCHITECTURE.md", withLayerPicture(readText("docs/ARCHITECTURE.md"))],
   ]);
 }
