@@ -37,6 +37,8 @@ export const malformedMessage: unique symbol = Symbol("malformed message");
 
 /** The only way a handler emits messages of a stream. */
 export interface StreamWriter<Message> {
+  /** Sends the initial metadata now instead of with the first message. Twice is fine. */
+  begin(): void;
   /** Undefined: there is room left. A promise: wait for it. Rejects when the call has ended. */
   write(message: Message): Promise<void> | undefined;
 }

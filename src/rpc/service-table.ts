@@ -29,6 +29,7 @@ import {
 } from "./served-method.js";
 import type { TelemetryPorts } from "./telemetry.js";
 import { unsupportedBidi, unsupportedServerStream, unsupportedUnary } from "./unsupported.js";
+import { WatchService } from "./watch-service.js";
 
 /** What the daemon brings. The engine is asked for at every call: it may still be opening. */
 export interface ServiceTableOptions extends TelemetryPorts {
@@ -103,6 +104,7 @@ function kvRows(rows: Rows, access: EngineAccess, options: ServiceTableOptions):
   const kv = new KvService(access, options);
   const scans = new ScanService(access);
   const bulk = new BulkService(access);
+  const watches = new WatchService(access);
   const path = (name: string): string => `/kvdb.v1.KvService/${name}`;
   return [
     rows.unary(path("Get"), kv.get),
@@ -118,10 +120,7 @@ function kvRows(rows: Rows, access: EngineAccess, options: ServiceTableOptions):
     rows.unary(path("BatchWrite"), kv.batchWrite),
     rows.bidi(path("Pipeline"), unsupportedBidi("Pipeline", "use BatchWrite, or several calls")),
     rows.bidi(path("BulkLoad"), bulk.bulkLoad),
-    rows.serverStream(
-      path("Watch"),
-      unsupportedServerStream("Watch", "read again with Scan when a header's revision has grown"),
-    ),
+    rows.serverStream(path("Watch"), watches.watch, { endless: true }),
   ];
 }
 

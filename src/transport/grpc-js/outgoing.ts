@@ -3,12 +3,18 @@
  * otherwise cost memory without end: grpc-js counts objects, of whatever size.
  */
 import type { Writable } from "node:stream";
+import { Metadata } from "@grpc/grpc-js";
 import type { StreamWriter } from "../../rpc/call.js";
 import type { TransportLimits } from "../../rpc/served-method.js";
 import { callEnded, type GrpcCall } from "./grpc-call.js";
 
+/** A stream of answers, as grpc-js hands it over. */
+export interface AnswerStream extends Writable {
+  sendMetadata(metadata: Metadata): void;
+}
+
 export class OutgoingMessages implements StreamWriter<unknown> {
-  readonly #stream: Writable;
+  readonly #stream: AnswerStream;
   readonly #call: GrpcCall;
   readonly #encode: (message: unknown) => Buffer;
   readonly #limits: TransportLimits;
@@ -17,7 +23,7 @@ export class OutgoingMessages implements StreamWriter<unknown> {
   #waiting: (() => void) | undefined;
 
   constructor(
-    stream: Writable,
+    stream: AnswerStream,
     call: GrpcCall,
     encode: (message: unknown) => Buffer,
     limits: TransportLimits,
@@ -26,6 +32,10 @@ export class OutgoingMessages implements StreamWriter<unknown> {
     this.#call = call;
     this.#encode = encode;
     this.#limits = limits;
+  }
+
+  begin(): void {
+    if (!this.#ended()) this.#stream.sendMetadata(new Metadata());
   }
 
   write(message: unknown): Promise<void> | undefined {
@@ -56,11 +66,14 @@ export class OutgoingMessages implements StreamWriter<unknown> {
   async #room(): Promise<void> {
     const signal = this.#call.signal();
     await new Promise<void>((resolve) => {
-      this.#waiting = resolve;
-      signal.addEventListener("abort", () => {
+      // Taken off again: a subscription may wait for room a million times on one signal.
+      const finish = (): void => {
+        signal.removeEventListener("abort", finish);
         resolve();
-      });
-      if (signal.aborted) resolve();
+      };
+      this.#waiting = finish;
+      signal.addEventListener("abort", finish);
+      if (signal.aborted) finish();
     });
     this.#waiting = undefined;
     if (this.#ended()) throw callEnded();
