@@ -44,21 +44,30 @@ export class BulkService {
     call: CallContext,
   ): Promise<void> {
     let before: Chunk | undefined;
+    let answer: Sent["answer"] | undefined;
     for await (const request of requests) {
       const chunk = decodeOrError(request, before, this.#access.current.caps.valueBytesMax);
       if (chunk instanceof Error) {
         await sent.push({ chunkId: request.chunkId, answer: Promise.resolve(chunk) });
         return;
       }
-      const answer = this.#commit(chunk, call).catch(asError);
+      answer = this.#commit(chunk, answer, call).catch(asError);
       await sent.push({ chunkId: chunk.id, answer });
       before = chunk;
     }
     sent.end();
   }
 
-  async #commit(chunk: Chunk, call: CallContext): Promise<Header> {
-    if (chunk.puts.length === 0) return this.#access.current.head(chunk.namespace);
+  async #commit(
+    chunk: Chunk,
+    before: Sent["answer"] | undefined,
+    call: CallContext,
+  ): Promise<Header> {
+    if (chunk.puts.length === 0) {
+      // Nothing to write, but its header must not be older than that of the chunk before.
+      await before;
+      return this.#access.current.head(chunk.namespace);
+    }
     const { header } = await this.#access.commit(
       {
         namespace: chunk.namespace,

@@ -6,6 +6,9 @@ import type { Timestamp } from "../wire/google/protobuf/timestamp.js";
 import type { PutOperation } from "../wire/kvdb/v1/kv.js";
 import { invalid } from "./error-details.js";
 
+/** Ids are stored as signed 64-bit integers. */
+const leaseIdMax = 2n ** 63n - 1n;
+
 /** The end of the year 9999, where the Timestamp type ends. */
 const timestampMsMax = 253_402_300_799_999;
 
@@ -24,11 +27,11 @@ export function decodeExpiry(expiry: PutOperation["expiry"], within: string): Ex
 }
 
 export function decodeLeaseId(leaseId: bigint, field = "lease_id"): LeaseId {
-  if (leaseId !== 0n) return leaseId as LeaseId;
+  if (leaseId > 0n && leaseId <= leaseIdMax) return leaseId as LeaseId;
   throw invalid("LEASE_ID_INVALID", {
     field,
-    message: `${field} is 0, which names no lease`,
-    hint: "use an id that GrantLease has answered",
+    message: `${field} is ${leaseId === 0n ? "0, which names no lease" : "above 2^63 - 1"}`,
+    hint: "use an id that GrantLease has answered, or leave it to GrantLease to choose one",
   });
 }
 

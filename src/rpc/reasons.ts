@@ -37,7 +37,7 @@ export const reasons = {
   FIELD_MISSING: invalid("A field without which the request has no meaning is absent."),
   KEY_EMPTY: invalid("A key has at least one byte."),
   KEY_TOO_LARGE: invalid("The key is longer than the limit named in the violation."),
-  LEASE_ID_INVALID: invalid("A lease id of 0 names no lease."),
+  LEASE_ID_INVALID: invalid("A lease id is 1 to 2^63 - 1."),
   LIMIT_EXCEEDED: invalid("The request asks for more than one request may do."),
   MESSAGE_MALFORMED: invalid("The bytes received are not an encoded request of this method."),
   NAMESPACE_INVALID: invalid("A namespace is 1 to 63 characters of a-z, 0-9, _ and -."),

@@ -35,8 +35,7 @@ type Unary<Request, Response> = (
 ) => unknown;
 
 interface Codec<Request> {
-  // biome-ignore lint/suspicious/noExplicitAny: the generated type of "any part of a request".
-  fromPartial(part: any): Request;
+  fromPartial(part: Part<Request>): Request;
 }
 
 export class ContractClient {
@@ -101,7 +100,7 @@ export class ContractClient {
 
   #ask<Request, Response>(
     codec: Codec<Request>,
-    part: unknown,
+    part: Part<Request>,
     call: Unary<Request, Response>,
   ): Promise<Response> {
     return answer((done) => call(codec.fromPartial(part), done));
@@ -153,19 +152,22 @@ export async function refused(call: Promise<unknown>): Promise<Refused> {
   throw new Error("the call was answered, and should have been refused");
 }
 
+/** A ServiceError with its code as the number that it is. */
+type Failed = Omit<ServiceError, "code"> & { readonly code: number };
+
 export function readRefusal(error: unknown): Refused {
-  const { code, details, metadata } = error as ServiceError;
+  const { code, details, metadata } = error as Failed;
   const [bytes] = metadata.get("grpc-status-details-bin");
   if (!(bytes instanceof Uint8Array)) throw new Error(`no details with: ${String(error)}`);
   const status = Status.decode(bytes);
-  if (status.code !== Number(code) || status.message !== details) {
+  if (status.code !== code || status.message !== details) {
     throw new Error("the details must repeat the code and the text of the trailers");
   }
   const info = only(status.details, "ErrorInfo", ErrorInfo);
   const request = only(status.details, "BadRequest", BadRequest);
   const delay = only(status.details, "RetryInfo", RetryInfo)?.retryDelay;
   return {
-    code: Number(code),
+    code,
     message: details,
     reason: info?.reason ?? "",
     domain: info?.domain ?? "",

@@ -1,7 +1,23 @@
 /** The contract, put to the test in one process. */
+import { bulkCases } from "./cases/bulk.js";
+import { leaseCases } from "./cases/leases.js";
+import { limitCases } from "./cases/limits.js";
+import { mutationCases } from "./cases/mutations.js";
 import { pointCases } from "./cases/point.js";
+import { rangeCases } from "./cases/ranges.js";
+import { closedNamespaceCases, refusalCases } from "./cases/refusals.js";
 import { inProcessRunner } from "./in-process-runner.js";
+import { runCases } from "./runner.js";
 
 for (const runner of [inProcessRunner]) {
-  pointCases(runner);
+  runCases(runner, "single keys", pointCases);
+  runCases(runner, "writes", mutationCases);
+  runCases(runner, "ranges", rangeCases);
+  runCases(runner, "bulk loads", bulkCases);
+  runCases(runner, "limits", limitCases);
+  runCases(runner, "refusals", refusalCases);
+  runCases(runner, "lifetimes and leases", leaseCases);
+  runCases(runner, "namespaces that are not made by writing", closedNamespaceCases, {
+    namespaceAutoCreate: false,
+  });
 }

@@ -17,10 +17,10 @@ export async function rawCall(
       te: "trailers",
     });
     let last: Record<string, unknown> = {};
-    stream.on("response", (headers) => {
+    stream.on("response", (headers: object) => {
       last = { ...last, ...headers };
     });
-    stream.on("trailers", (headers) => {
+    stream.on("trailers", (headers: object) => {
       last = { ...last, ...headers };
     });
     stream.resume();

@@ -2,7 +2,7 @@
  * The contract is one suite; a runner says where it is put to the test. Cases know the client and
  * nothing of what stands behind it.
  */
-import { after } from "node:test";
+import { after, describe, test } from "node:test";
 import type { Ending } from "../support/temp-directory.js";
 import type { ContractClient } from "./client.js";
 
@@ -24,7 +24,7 @@ export interface Runner {
 }
 
 /** One server for all cases of a suite, started when the first one asks. */
-export function startOnce(runner: Runner, options?: TargetOptions): () => Promise<Target> {
+function startOnce(runner: Runner, options?: TargetOptions): () => Promise<Target> {
   const endings: (() => void | Promise<void>)[] = [];
   let target: Promise<Target> | undefined;
   // Last in, first out: a client is closed before its server, and a server before its directory.
@@ -37,11 +37,26 @@ export function startOnce(runner: Runner, options?: TargetOptions): () => Promis
   };
 }
 
-/** A name of its own for each case, so that cases cannot see each other's keys. */
-export function freshNamespaces(): () => string {
-  let made = 0;
-  return () => {
-    made++;
-    return `case-${String(made)}`;
-  };
+/** What a case gets: a client, and a namespace that no other case uses. */
+export interface Bench extends Target {
+  readonly namespace: string;
+}
+
+/** A case's name says what the server does. */
+export type Cases = Readonly<Record<string, (bench: Bench) => Promise<void>>>;
+
+export function runCases(
+  runner: Runner,
+  title: string,
+  cases: Cases,
+  options?: TargetOptions,
+): void {
+  describe(`${title}, ${runner.name}`, () => {
+    const target = startOnce(runner, options);
+    for (const [at, [name, run]] of Object.entries(cases).entries()) {
+      test(name, async () => {
+        await run({ ...(await target()), namespace: `case-${String(at)}` });
+      });
+    }
+  });
 }

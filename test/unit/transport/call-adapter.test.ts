@@ -228,8 +228,10 @@ test("messages of a client wait until the handler asks for them", async (ending)
 test("a handler may end a stream of requests before its end", async (ending) => {
   const { client } = await serve(ending, (rows) => [
     rows.bidi(bulkPath, async (requests: AsyncIterable<BulkLoadRequest>) => {
-      for await (const _first of requests)
-        throw refuse("BATCH_TOO_LARGE", { message: "no", hint: "less" });
+      for await (const { chunkId } of requests) {
+        const message = `chunk ${String(chunkId)} is too large`;
+        throw refuse("BATCH_TOO_LARGE", { message, hint: "send less" });
+      }
     }),
   ]);
   const stream = client.bulkLoad();
