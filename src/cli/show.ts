@@ -72,13 +72,6 @@ function escaped(character: string): string {
   return namedEscapes[character] ?? `\\u${code.toString(16).padStart(4, "0")}`;
 }
 
-/** As showBytes, cut to a number of characters. */
-export function showBytesShort(bytes: Uint8Array, charactersMax: number): string {
-  const shown = showBytes(bytes.subarray(0, charactersMax * 4));
-  const whole = shown.length <= charactersMax && bytes.length <= charactersMax * 4;
-  return whole ? shown : `${shown.slice(0, charactersMax - 1)}…`;
-}
-
 /** Columns side by side, as wide as their widest cell. Numbers are right-aligned. */
 export function alignedTable(
   titles: readonly string[],

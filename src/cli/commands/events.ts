@@ -68,6 +68,6 @@ function eventLine(event: EngineEvent): string {
   return `${String(event.sequence)}  ${showTime(event.time)}  ${kind}  ${event.name}  ${event.message}`;
 }
 
-export function isDeadline(error: unknown): boolean {
+function isDeadline(error: unknown): boolean {
   return error instanceof KvError && error.status === "DEADLINE_EXCEEDED";
 }

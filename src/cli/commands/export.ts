@@ -44,7 +44,7 @@ export const exportCommand: Command = {
   },
 };
 
-export function exportLine(kv: KeyValue): string {
+function exportLine(kv: KeyValue): string {
   return JSON.stringify({
     key: Buffer.from(kv.key).toString("base64"),
     value: Buffer.from(kv.value).toString("base64"),
