@@ -137,6 +137,7 @@ function makeCheckpointer(
       ...ports,
       events,
       run: async (mode) => {
+        store.life.assertSound();
         const { raw, fault } = await writer.request({ kind: "checkpoint", mode });
         if (fault !== undefined) parts.fail(fault);
         return raw;

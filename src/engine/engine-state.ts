@@ -93,6 +93,16 @@ export class EngineLife {
     }
   }
 
+  /** Throws once there is no connection left to measure with; in any other state one may look. */
+  assertOpen(): void {
+    if (this.#machine.is("closed")) this.assertReadable();
+  }
+
+  /** Throws "storage-fault" once the engine has latched: then nothing may touch the files. */
+  assertSound(): void {
+    if (this.#machine.is("failed")) this.assertReadable();
+  }
+
   /** Throws the refusal of a state that takes no calls at all. */
   assertReadable(): void {
     switch (this.#machine.state) {

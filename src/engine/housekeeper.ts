@@ -61,6 +61,7 @@ export class Housekeeper {
 
   /** Throws EngineError "namespace-missing" or "revision-in-future". */
   async compact(name: Namespace, upTo: Revision): Promise<CompactionReport> {
+    this.#ports.assertWritable();
     const before = this.#ports.namespaces.get(name);
     if (upTo > before.head) {
       throw new EngineError("revision-in-future", `revision ${upTo} is above the head`, {
@@ -78,6 +79,7 @@ export class Housekeeper {
   }
 
   async *vacuum(signal: AbortSignal): AsyncIterable<VacuumProgress> {
+    this.#ports.assertWritable();
     const { connection } = this.#ports;
     const pragma = (name: string): number => connection.pragma(name, { simple: true }) as number;
     const pageBytes = pragma("page_size");

@@ -72,6 +72,7 @@ export class LocalMaintenance implements Maintenance {
   }
 
   status(): EngineStatus {
+    this.#parts.life.assertOpen();
     const { before, life, identity, opened, queue, recovery } = this.#parts;
     const { files } = before;
     const disk = statfsSync(files.directory);
@@ -108,6 +109,7 @@ export class LocalMaintenance implements Maintenance {
   }
 
   async pragmas(): Promise<PragmaStatus> {
+    this.#parts.life.assertOpen();
     const { writer, points, pool, opened } = this.#parts;
     const [ofWriter, ofReaders] = await Promise.all([
       writer.request({ kind: "attest" }),
@@ -133,7 +135,8 @@ export class LocalMaintenance implements Maintenance {
     return this.#parts.housekeeper.vacuum(signal);
   }
 
-  checkpoint(mode: CheckpointMode): Promise<CheckpointRecord> {
+  async checkpoint(mode: CheckpointMode): Promise<CheckpointRecord> {
+    this.#parts.life.assertSound();
     return this.#parts.checkpointer.request(mode);
   }
 

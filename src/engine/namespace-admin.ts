@@ -79,15 +79,23 @@ export class LocalNamespaces implements NamespaceAdmin {
   }
 
   get(name: Namespace): NamespaceInfo {
+    this.#assertOpen();
     const columns = this.#byName.get(name);
     if (columns === undefined) throw namespaceMissing(name);
     return this.#infoOf(namespaceRowOf(columns));
   }
 
   list(page: { readonly after: string; readonly rowsMax: number }): readonly NamespaceInfo[] {
+    this.#assertOpen();
     const after = page.after === "" ? lastTombstone : page.after;
     const rows = this.#after.all(after, page.rowsMax);
     return rows.map((columns) => this.#infoOf(namespaceRowOf(columns)));
+  }
+
+  /** An operator may look while the store drains, but not once it is closed. */
+  #assertOpen(): void {
+    if (this.#ports.connection.open) return;
+    throw new EngineError("draining", "the store is closed", { hint: "retry at another instance" });
   }
 
   #noteBlock(info: NamespaceInfo): NamespaceInfo {

@@ -59,28 +59,35 @@ export class ExpirySweeper {
   }
 
   /** Until the next thing runs out, but never so long that a new, shorter life would be late. */
-  #rest(): void {
+  #rest(lastSweep: "done" | "refused" = "done"): void {
     if (this.#closed) return;
-    const due = this.#nextDue.get();
-    const untilMs =
-      due === undefined || due === null ? expiryRestMsMax : due - this.#ports.time.nowMs();
+    // What was refused is still due: asking again at once would be refused at once.
+    const untilMs = lastSweep === "refused" ? expiryRestMsMax : this.#untilNextMs();
     this.#cancel = this.#ports.clock.after(Math.min(Math.max(untilMs, 1), expiryRestMsMax), () => {
-      this.#sweeping = this.#sweep().finally(() => {
-        this.#rest();
+      this.#sweeping = this.#sweep().then((end) => {
+        this.#rest(end);
       });
     });
   }
 
-  async #sweep(): Promise<void> {
+  #untilNextMs(): number {
+    // SQLite's minimum of nothing is null, whatever the types say.
+    const due = this.#nextDue.get() ?? undefined;
+    return due === undefined ? expiryRestMsMax : due - this.#ports.time.nowMs();
+  }
+
+  async #sweep(): Promise<"done" | "refused"> {
     try {
       while (!this.#closed) {
         const requests = this.#slice();
-        if (requests.length === 0) return;
+        if (requests.length === 0) break;
         for (const request of requests) this.#expired.add(await this.#ports.commit(request));
       }
+      return "done";
     } catch (cause) {
       // Nothing is lost: what has run out stays invisible and is found again after the rest.
       this.#ports.log.event("expiry.sweep-refused", { cause: describeError(cause) });
+      return "refused";
     }
   }
 

@@ -49,8 +49,14 @@ function perform(operation: Operation, staging: Staging): OperationResult {
       return increment(operation, staging);
     case "txn":
       return { kind: "txn", result: evaluate(operation.body, staging) };
-    default:
+    case "lease-grant":
+    case "lease-keep-alive":
+    case "lease-revoke":
+    case "expire-keys":
+    case "expire-lease":
       return performLease(operation, staging);
+    default:
+      return unreachable(operation);
   }
 }
 

@@ -95,7 +95,7 @@ export class SqliteState implements StateMachine {
 
   #decide(member: GroupMember, tenure: Tenure, nowMs: number): Outcome<TxnResult> {
     try {
-      const row = this.#namespaceFor(member.request.namespace, nowMs);
+      const row = this.#namespaceFor(member.request, nowMs);
       return this.#execute(member, row, tenure, nowMs);
     } catch (error) {
       if (error instanceof EngineError) return { kind: "refused", refusal: refusalOf(error) };
@@ -184,7 +184,8 @@ export class SqliteState implements StateMachine {
     };
   }
 
-  #namespaceFor(name: Namespace, nowMs: number): NamespaceRow {
+  #namespaceFor(request: TxnRequest, nowMs: number): NamespaceRow {
+    const name = request.namespace;
     const row = this.namespaces.find(name);
     if (row === undefined) {
       if (this.#options.namespaceAutoCreate) return this.namespaces.fresh(name, nowMs, {});
@@ -193,7 +194,7 @@ export class SqliteState implements StateMachine {
         facts: { namespace: name },
       });
     }
-    if (row.settings.blockWrites) {
+    if (row.settings.blockWrites && !isExpiry(request)) {
       throw new EngineError(
         "namespace-blocked",
         `writes are blocked: ${row.settings.blockReason}`,
@@ -220,6 +221,14 @@ export class SqliteState implements StateMachine {
     const { nodeId, storeId } = this.#options;
     return { namespace: row.name, revision, epoch: tenure.epoch, nodeId, storeId };
   }
+}
+
+/**
+ * A block is for callers. What has run out is gone for them in any case, and if it could not be
+ * taken away, the oldest of it would keep the sweeper from all other namespaces.
+ */
+function isExpiry({ body }: TxnRequest): boolean {
+  return body.success.every(({ kind }) => kind === "expire-keys" || kind === "expire-lease");
 }
 
 /** What the namespace holds once these changes are made. */

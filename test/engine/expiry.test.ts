@@ -1,0 +1,102 @@
+/** What has run out is gone for callers at once, and from the file soon after, whatever stands by. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ManualClock } from "../../src/foundation/clock.js";
+import { expiryKeysPerCommit, expiryRestMsMax } from "../../src/storage/limits.js";
+import type { LeaseId, Namespace } from "../../src/storage/model.js";
+import { okOf, putOf, refusalOf, TempEngine } from "../support/temp-engine.js";
+import { waitFor } from "../support/wait.js";
+
+const ttlMs = 60_000;
+const mortal = { kind: "after", ttlMs } as const;
+
+async function openScene(
+  t: Parameters<typeof TempEngine.open>[0],
+): Promise<{ readonly clock: ManualClock; readonly temp: TempEngine }> {
+  const clock = new ManualClock();
+  return { clock, temp: await TempEngine.open(t, { clock }) };
+}
+
+/** Lets time pass until the namespace holds this many rows, run out or not. */
+async function untilKeys(
+  { clock, temp }: { readonly clock: ManualClock; readonly temp: TempEngine },
+  namespace: string,
+  keys: number,
+): Promise<void> {
+  await waitFor(`${String(keys)} keys in ${namespace}`, () => {
+    clock.advance(expiryRestMsMax);
+    return temp.engine.namespaces.get(namespace as Namespace).keys === keys ? true : undefined;
+  });
+}
+
+test("keys that end together are gone at once, and leave the file in slices", async (t) => {
+  const scene = await openScene(t);
+  const { clock, temp } = scene;
+  const count = expiryKeysPerCommit * 2 + 1;
+  okOf(await temp.commit(Array.from({ length: count }, (_n, i) => putOf(String(i), "1", mortal))));
+  okOf(await temp.put("stays", "1"));
+  clock.advance(ttlMs);
+  const page = await temp.list({ count: true });
+  assert.deepEqual([page.entries.length, page.count], [1, 1]);
+  await untilKeys(scene, "test", 1);
+  assert.equal((await temp.head()).revision, 2n + 3n);
+});
+
+test("a lease and all its keys end as one revision, and one kept alive does not", async (t) => {
+  const scene = await openScene(t);
+  const { clock, temp } = scene;
+  const [ends, lives] = [1n as LeaseId, 2n as LeaseId];
+  for (const leaseId of [ends, lives]) {
+    okOf(await temp.commit([{ kind: "lease-grant", leaseId, ttlMs }]));
+    const bound = ["a", "b", "c"].map((key) => {
+      return putOf(`${String(leaseId)}-${key}`, "1", { kind: "lease", leaseId });
+    });
+    okOf(await temp.commit(bound));
+  }
+  const before = (await temp.head()).revision;
+  clock.advance(ttlMs - 1);
+  okOf(await temp.commit([{ kind: "lease-keep-alive", leaseId: lives }]));
+  clock.advance(1);
+  assert.equal(await temp.get("1-a"), undefined);
+  assert.equal(await temp.text("2-a"), "1");
+  await untilKeys(scene, "test", 3);
+  assert.equal((await temp.head()).revision, before + 1n);
+  const put = putOf("late", "1", { kind: "lease", leaseId: ends });
+  assert.equal(await refusalOf(() => temp.commit([put])), "lease-not-found");
+});
+
+test("a namespace whose writes are blocked keeps nobody else from being swept, nor itself", async (t) => {
+  const scene = await openScene(t);
+  const { clock, temp } = scene;
+  const blocked = "blocked" as Namespace;
+  okOf(await temp.commit([putOf("a", "1", mortal)], { namespace: blocked }));
+  okOf(await temp.commit([putOf("a", "1", mortal)]));
+  await temp.engine.namespaces.update(blocked, { blockWrites: true });
+  clock.advance(ttlMs);
+  assert.equal(
+    await refusalOf(() => temp.delete("a", { namespace: blocked })),
+    "namespace-blocked",
+  );
+  await untilKeys(scene, "test", 0);
+  await untilKeys(scene, blocked, 0);
+});
+
+test("a sweep that is refused is tried again after a rest, not at once", async (t) => {
+  const { clock, temp } = await openScene(t);
+  okOf(await temp.commit([putOf("a", "1", mortal)]));
+  temp.engine.maintenance.drain("an operator asked");
+  clock.advance(ttlMs);
+  const refused = (): number => temp.log.of("expiry.sweep-refused").length;
+  await waitFor("the first refusal", () => {
+    if (refused() > 0) return true;
+    clock.advance(expiryRestMsMax);
+    return undefined;
+  });
+  const before = refused();
+  for (let step = 0; step < 10; step++) {
+    clock.advance(expiryRestMsMax / 10);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.ok(refused() - before <= 1, `${String(refused() - before)} refusals in one rest`);
+  temp.engine.maintenance.resume();
+});
