@@ -1,5 +1,5 @@
 /** Watches as tests read them: options filled in, events taken one by one, and always ended. */
-import type { Key, KeyRange, Namespace, Revision } from "../../src/storage/model.js";
+import type { KeyRange, Namespace, Revision } from "../../src/storage/model.js";
 import type {
   WatchBatch,
   WatchEvent,
@@ -79,7 +79,7 @@ export interface Watched extends Partial<WatchOptions> {
 export function shownOf(batches: readonly WatchBatch[]): string[] {
   return batches.flatMap(({ revision, changes }) =>
     changes.map(({ key, value }) => {
-      const name = textOf(key as Key);
+      const name = textOf(key);
       return value === null ? `${revision} -${name}` : `${revision} ${name}=${textOf(value)}`;
     }),
   );
