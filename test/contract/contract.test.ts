@@ -1,4 +1,5 @@
 /** The contract, put to the test in one process. */
+import { adminCases } from "./cases/admin.js";
 import { bulkCases } from "./cases/bulk.js";
 import { leaseCases } from "./cases/leases.js";
 import { limitCases } from "./cases/limits.js";
@@ -17,6 +18,7 @@ for (const runner of [inProcessRunner]) {
   runCases(runner, "limits", limitCases);
   runCases(runner, "refusals", refusalCases);
   runCases(runner, "lifetimes and leases", leaseCases);
+  runCases(runner, "administration", adminCases);
   runCases(runner, "namespaces that are not made by writing", closedNamespaceCases, {
     namespaceAutoCreate: false,
   });
