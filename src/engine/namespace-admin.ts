@@ -61,11 +61,13 @@ export class LocalNamespaces implements NamespaceAdmin {
     return info;
   }
 
-  async delete(name: Namespace): Promise<void> {
+  async delete(name: Namespace): Promise<{ readonly keys: number }> {
+    const { keys } = this.get(name);
     await this.#ask({ kind: "delete-namespace", name, nowMs: this.#ports.time.nowMs() });
     this.#blockedReads.delete(name);
     this.#ports.onChanged(name);
     this.#ports.log.event("namespace.deleted", { namespace: name });
+    return { keys };
   }
 
   /** Throws "namespace-blocked". A look at a small map: it stands before every read. */

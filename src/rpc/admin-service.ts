@@ -10,12 +10,15 @@ import {
   pageRowsMax,
 } from "../storage/limits.js";
 import type * as storage from "../storage/maintenance.js";
+import type { Revision } from "../storage/model.js";
 import {
   type CheckIntegrityRequest,
   type CheckIntegrityResponse,
   CheckpointMode,
   type CheckpointRequest,
   type CheckpointResponse,
+  type CompactRequest,
+  type CompactResponse,
   type DrainRequest,
   type DrainResponse,
   type GetIntegrityReportRequest,
@@ -33,6 +36,8 @@ import {
   type SetLogLevelRequest,
   type SetLogLevelResponse,
   type StorageSizes,
+  type VacuumRequest,
+  type VacuumResponse,
   type Versions,
   type WatchEventsRequest,
   type WatchEventsResponse,
@@ -40,7 +45,7 @@ import {
 } from "../wire/kvdb/v1/admin.js";
 import type { Admission } from "./admission.js";
 import type { ServerStream, Unary } from "./call.js";
-import { decodeEnum } from "./decode.js";
+import { decodeEnum, decodeNamespace } from "./decode.js";
 import { encodeDuration, encodeTime } from "./encode.js";
 import {
   checkpointModes,
@@ -137,6 +142,22 @@ export class AdminService {
       return { report: report && encodeIntegrityReport(report) };
     };
 
+  readonly compact: Unary<CompactRequest, CompactResponse> = async (request) => {
+    const namespace = decodeNamespace(request.namespace);
+    if (request.revision === 0n) throw revisionMissing();
+    const upTo = request.revision as Revision;
+    const report = await this.#maintenance.compact(namespace, upTo);
+    return {
+      oldestRevision: report.oldest,
+      historyBytesBefore: report.historyBytesBefore,
+      historyBytesAfter: report.historyBytesAfter,
+    };
+  };
+
+  readonly vacuum: ServerStream<VacuumRequest, VacuumResponse> = async (_request, out, call) => {
+    for await (const step of this.#maintenance.vacuum(call.signal())) await out.write(step);
+  };
+
   /** The engine is told too, so that it refuses what reaches it by another way. */
   readonly drain: Unary<DrainRequest, DrainResponse> = ({ reason }) => {
     const { readiness, admission } = this.#ports;
@@ -225,4 +246,12 @@ function reasonTooLong(actual: number): Error {
 function sizesOf(status: storage.EngineStatus): StorageSizes {
   const { databaseBytes, walBytes, freelistBytes, diskFreeBytes, diskTotalBytes } = status;
   return { databaseBytes, walBytes, freelistBytes, diskFreeBytes, diskTotalBytes };
+}
+
+function revisionMissing(): Error {
+  return invalid("REVISION_INVALID", {
+    field: "revision",
+    message: "revision is 0",
+    hint: "name the newest revision to forget, at least 1",
+  });
 }

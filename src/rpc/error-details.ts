@@ -90,15 +90,6 @@ export function withMetadata(
   return new StatusError(error.code, error.reason, error.message, bytes, { cause: error });
 }
 
-/** Something of the contract that this server does not do yet: refused by name, never ignored. */
-export function unsupported(what: string, hint: string): StatusError {
-  return refuse("UNSUPPORTED", {
-    message: `${what} is not supported by this server`,
-    hint,
-    metadata: { unsupported: what },
-  });
-}
-
 function detailsOf(reason: Reason, detail: RefusalDetail): Any[] {
   const { field, retryMs, resource, precondition, quota } = detail;
   const description = shorten(detail.message, errorTextCharactersMax);

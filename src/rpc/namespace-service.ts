@@ -1,15 +1,23 @@
 /** NamespaceService: tenants, their settings and what they hold. */
 import { blockReasonBytesMax } from "../storage/limits.js";
 import type { Revision } from "../storage/model.js";
-import type { NamespaceInfo, NamespaceSettings } from "../storage/namespaces.js";
+import {
+  defaultNamespaceSettings,
+  type NamespaceInfo,
+  type NamespaceSettings,
+} from "../storage/namespaces.js";
 import type {
   CreateNamespaceRequest,
   CreateNamespaceResponse,
+  DeleteNamespaceRequest,
+  DeleteNamespaceResponse,
   GetNamespaceRequest,
   GetNamespaceResponse,
   ListNamespacesRequest,
   ListNamespacesResponse,
   LogRetention,
+  UpdateNamespaceRequest,
+  UpdateNamespaceResponse,
   NamespaceInfo as WireNamespaceInfo,
   NamespaceSettings as WireNamespaceSettings,
 } from "../wire/kvdb/v1/namespace.js";
@@ -31,6 +39,21 @@ export class NamespaceService {
     const settings = decodeSettings(request.settings);
     const info = await this.#access.current.namespaces.create(name, settings);
     return { namespace: encodeInfo(info) };
+  };
+
+  readonly update: Unary<UpdateNamespaceRequest, UpdateNamespaceResponse> = async (request) => {
+    const name = decodeNamespace(request.namespace);
+    if (request.settings === undefined) throw settingsMissing();
+    const given = decodeSettings(request.settings);
+    const settings = maskedSettings(given, request.updateMask ?? []);
+    const info = await this.#access.current.namespaces.update(name, settings);
+    return { namespace: encodeInfo(info) };
+  };
+
+  readonly delete: Unary<DeleteNamespaceRequest, DeleteNamespaceResponse> = async (request) => {
+    const name = decodeNamespace(request.namespace);
+    const { keys } = await this.#access.current.namespaces.delete(name);
+    return { deletedCount: keys };
   };
 
   readonly get: Unary<GetNamespaceRequest, GetNamespaceResponse> = (request) => {
@@ -76,22 +99,73 @@ export function decodeSettings(
       actual: Buffer.byteLength(blockReason),
     });
   }
-  return {
+  return withoutAbsent({
     quotaBytes: bound(settings.quotaBytes, "quota_bytes"),
     quotaKeys: bound(settings.quotaKeys, "quota_keys"),
     retentionMs: retentionAge(logRetention),
     retentionBytes: bound(logRetention?.bytes, "log_retention.bytes"),
     retentionRevisions: bound(logRetention?.revisions, "log_retention.revisions"),
-    ...(historyReads !== undefined && { historyReads }),
-    ...(blockReads !== undefined && { blockReads }),
-    ...(blockWrites !== undefined && { blockWrites }),
-    ...(blockReason !== undefined && { blockReason }),
-  };
+    historyReads,
+    blockReads,
+    blockWrites,
+    blockReason,
+  });
 }
 
-/** 0 and absent both mean that there is no bound of its own. */
+type SettingName = keyof NamespaceSettings;
+
+/** The paths of an update mask and the settings each stands for. */
+const settingsOfPath: Readonly<Record<string, readonly SettingName[]>> = {
+  quota_bytes: ["quotaBytes"],
+  quota_keys: ["quotaKeys"],
+  log_retention: ["retentionMs", "retentionBytes", "retentionRevisions"],
+  "log_retention.age": ["retentionMs"],
+  "log_retention.bytes": ["retentionBytes"],
+  "log_retention.revisions": ["retentionRevisions"],
+  history_reads: ["historyReads"],
+  block_reads: ["blockReads"],
+  block_writes: ["blockWrites"],
+  block_reason: ["blockReason"],
+};
+
+/** Without a mask what is present; with one exactly what it names, absent ones at their default. */
+function maskedSettings(
+  given: Partial<NamespaceSettings>,
+  mask: readonly string[],
+): Partial<NamespaceSettings> {
+  if (mask.length === 0) return given;
+  const names = mask.flatMap((path) => settingsOfPath[path] ?? unknownPath(path));
+  return Object.fromEntries(
+    names.map((name) => [name, given[name] ?? defaultNamespaceSettings[name]]),
+  );
+}
+
+function unknownPath(path: string): never {
+  throw invalid("ARGUMENT_INVALID", {
+    field: "update_mask",
+    message: `update_mask names ${JSON.stringify(path.slice(0, 64))}, which is no setting`,
+    hint: `use some of ${Object.keys(settingsOfPath).join(", ")}`,
+  });
+}
+
+function settingsMissing(): Error {
+  return invalid("ARGUMENT_INVALID", {
+    field: "settings",
+    message: "settings is missing",
+    hint: "send the settings to change",
+  });
+}
+
+/** A setting that is not spoken of must not be there at all: undefined would reset it. */
+function withoutAbsent(
+  settings: Readonly<Record<string, number | boolean | string | undefined>>,
+): Partial<NamespaceSettings> {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}
+
+/** 0 = no bound; absent = not spoken of. */
 function bound(value: bigint | undefined, field: string): number | undefined {
-  if (value === undefined || value === 0n) return undefined;
+  if (value === undefined) return undefined;
   if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
   throw invalid("ARGUMENT_INVALID", {
     field: `settings.${field}`,
@@ -105,7 +179,7 @@ function retentionAge(retention: LogRetention | undefined): number | undefined {
   const age = retention?.age;
   if (age === undefined) return undefined;
   const ms = Number(age.seconds) * 1000 + Math.trunc(age.nanos / 1e6);
-  if (ms >= 0 && ms <= Number.MAX_SAFE_INTEGER) return ms === 0 ? undefined : ms;
+  if (ms >= 0 && ms <= Number.MAX_SAFE_INTEGER) return ms;
   throw refuse("TTL_INVALID", {
     message: "settings.log_retention.age is out of range",
     hint: "send 0 for no bound by age",

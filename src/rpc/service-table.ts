@@ -18,6 +18,7 @@ import { HealthService } from "./health-service.js";
 import { KvService } from "./kv-service.js";
 import { LeaseService } from "./lease-service.js";
 import { NamespaceService } from "./namespace-service.js";
+import { PipelineService } from "./pipeline-service.js";
 import type { Readiness } from "./readiness.js";
 import { DescriptorIndex, reflect } from "./reflection-service.js";
 import { ScanService } from "./scan-service.js";
@@ -28,7 +29,6 @@ import {
   transportLimits,
 } from "./served-method.js";
 import type { TelemetryPorts } from "./telemetry.js";
-import { unsupportedBidi, unsupportedServerStream, unsupportedUnary } from "./unsupported.js";
 import { WatchService } from "./watch-service.js";
 
 /** What the daemon brings. The engine is asked for at every call: it may still be opening. */
@@ -118,7 +118,7 @@ function kvRows(rows: Rows, access: EngineAccess, options: ServiceTableOptions):
     rows.serverStream(path("Scan"), scans.scan),
     rows.unary(path("Txn"), kv.txn),
     rows.unary(path("BatchWrite"), kv.batchWrite),
-    rows.bidi(path("Pipeline"), unsupportedBidi("Pipeline", "use BatchWrite, or several calls")),
+    rows.bidi(path("Pipeline"), new PipelineService(kv, scans, options).pipeline),
     rows.bidi(path("BulkLoad"), bulk.bulkLoad),
     rows.serverStream(path("Watch"), watches.watch, { endless: true }),
   ];
@@ -143,14 +143,8 @@ function namespaceRows(rows: Rows, access: EngineAccess): ServedMethod[] {
     rows.unary(path("CreateNamespace"), namespaces.create),
     rows.unary(path("GetNamespace"), namespaces.get),
     rows.unary(path("ListNamespaces"), namespaces.list),
-    rows.unary(
-      path("UpdateNamespace"),
-      unsupportedUnary("UpdateNamespace", "create a namespace with the settings wanted"),
-    ),
-    rows.unary(
-      path("DeleteNamespace"),
-      unsupportedUnary("DeleteNamespace", "empty it with DeleteRange"),
-    ),
+    rows.unary(path("UpdateNamespace"), namespaces.update),
+    rows.unary(path("DeleteNamespace"), namespaces.delete),
   ];
 }
 
@@ -164,16 +158,8 @@ function adminRows(rows: Rows, admin: AdminService): ServedMethod[] {
     rows.unary(path("Checkpoint"), admin.checkpoint, always),
     rows.serverStream(path("CheckIntegrity"), admin.checkIntegrity, always),
     rows.unary(path("GetIntegrityReport"), admin.getIntegrityReport, always),
-    rows.unary(
-      path("Compact"),
-      unsupportedUnary("Compact", "history is cut by the retention of the namespace"),
-      always,
-    ),
-    rows.serverStream(
-      path("Vacuum"),
-      unsupportedServerStream("Vacuum", "free pages are used again by later writes"),
-      always,
-    ),
+    rows.unary(path("Compact"), admin.compact, always),
+    rows.serverStream(path("Vacuum"), admin.vacuum, always),
     rows.unary(path("Drain"), admin.drain, always),
     rows.unary(path("Resume"), admin.resume, always),
     rows.unary(path("SetLogLevel"), admin.setLogLevel, always),

@@ -144,6 +144,8 @@ export const concurrentStreamsMax = 1_024;
 export const concurrentRequestBytesMax = 256 * 1024 * 1024;
 /** Chunks of one BulkLoad that are being committed; the next is read when one is acknowledged. */
 export const bulkChunksInFlightMax = 4;
+/** Entries of one Pipeline that are being executed or wait to be answered. */
+export const pipelineEntriesInFlightMax = 256;
 /** A token is at most a key, a digest and a few numbers, in base64url. */
 export const tokenCharactersMax = 8 * 1024;
 

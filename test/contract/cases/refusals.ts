@@ -1,20 +1,8 @@
-/** What a request may get wrong, and what is not offered: code, reason and the field at fault. */
+/** What a request may get wrong: code, reason and the field at fault. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import { statusCode } from "../../../src/rpc/status-code.js";
-import { CompactRequest, VacuumRequest } from "../../../src/wire/kvdb/v1/admin.js";
-import {
-  Compare,
-  CompareRelation,
-  Operation,
-  PipelineRequest,
-} from "../../../src/wire/kvdb/v1/kv.js";
-import {
-  DeleteNamespaceRequest,
-  UpdateNamespaceRequest,
-} from "../../../src/wire/kvdb/v1/namespace.js";
-import { answer, bytes, collect, type Refused, readRefusal, refused } from "../client.js";
+import { Compare, CompareRelation, Operation } from "../../../src/wire/kvdb/v1/kv.js";
+import { bytes, refused } from "../client.js";
 import type { Bench, Cases } from "../runner.js";
 
 const key = bytes("k");
@@ -137,16 +125,6 @@ const wrong: readonly {
   },
 ];
 
-async function refusedStream<Request, Response>(
-  stream: ClientDuplexStream<Request, Response>,
-  request: Request,
-): Promise<Refused> {
-  const ended = once(stream, "error");
-  stream.write(request);
-  const [error] = (await ended) as [ServiceError];
-  return readRefusal(error);
-}
-
 export const refusalCases: Cases = {
   ...Object.fromEntries(
     wrong.map(({ what, call, reason, field }) => [
@@ -163,32 +141,6 @@ export const refusalCases: Cases = {
       },
     ]),
   ),
-
-  "what is not offered yet is refused by name, never ignored": async ({ client }) => {
-    const refusals = {
-      UpdateNamespace: await refused(
-        answer((done) =>
-          client.namespaces.updateNamespace(UpdateNamespaceRequest.fromPartial({}), done),
-        ),
-      ),
-      DeleteNamespace: await refused(
-        answer((done) =>
-          client.namespaces.deleteNamespace(DeleteNamespaceRequest.fromPartial({}), done),
-        ),
-      ),
-      Compact: await refused(
-        answer((done) => client.admin.compact(CompactRequest.fromPartial({}), done)),
-      ),
-      Vacuum: await refused(collect(client.admin.vacuum(VacuumRequest.fromPartial({})))),
-      Pipeline: await refusedStream(client.kv.pipeline(), PipelineRequest.fromPartial({ id: 1n })),
-    };
-    for (const [what, refusal] of Object.entries(refusals)) {
-      assert.equal(refusal.code, statusCode.UNIMPLEMENTED);
-      assert.equal(refusal.reason, "UNSUPPORTED");
-      assert.equal(refusal.metadata["unsupported"], what);
-      assert.notEqual(refusal.metadata["hint"] ?? "", "");
-    }
-  },
 };
 
 export const closedNamespaceCases: Cases = {

@@ -8170,9 +8170,9 @@ export const KvServiceService = {
   },
   /**
    * Reads a whole range from one snapshot, as a stream that holds a bounded part of it in memory. A
-   * reader that is too slow is cut with RESOURCE_EXHAUSTED · SLOW_CONSUMER, one whose snapshot had
-   * to end with RESOURCE_EXHAUSTED · SNAPSHOT_EXPIRED, instead of holding back the server's storage
-   * for ever: go on with the last resume_token received.
+   * reader that is too slow, or whose snapshot had to end, is cut with RESOURCE_EXHAUSTED ·
+   * SLOW_CONSUMER instead of holding back the server's storage for ever: go on with the last
+   * resume_token received.
    */
   scan: {
     path: "/kvdb.v1.KvService/Scan" as const,
@@ -8297,9 +8297,9 @@ export interface KvServiceServer extends UntypedServiceImplementation {
   list: handleUnaryCall<ListRequest, ListResponse>;
   /**
    * Reads a whole range from one snapshot, as a stream that holds a bounded part of it in memory. A
-   * reader that is too slow is cut with RESOURCE_EXHAUSTED · SLOW_CONSUMER, one whose snapshot had
-   * to end with RESOURCE_EXHAUSTED · SNAPSHOT_EXPIRED, instead of holding back the server's storage
-   * for ever: go on with the last resume_token received.
+   * reader that is too slow, or whose snapshot had to end, is cut with RESOURCE_EXHAUSTED ·
+   * SLOW_CONSUMER instead of holding back the server's storage for ever: go on with the last
+   * resume_token received.
    */
   scan: handleServerStreamingCall<ScanRequest, ScanResponse>;
   /**
@@ -8479,9 +8479,9 @@ export interface KvServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Reads a whole range from one snapshot, as a stream that holds a bounded part of it in memory. A
-   * reader that is too slow is cut with RESOURCE_EXHAUSTED · SLOW_CONSUMER, one whose snapshot had
-   * to end with RESOURCE_EXHAUSTED · SNAPSHOT_EXPIRED, instead of holding back the server's storage
-   * for ever: go on with the last resume_token received.
+   * reader that is too slow, or whose snapshot had to end, is cut with RESOURCE_EXHAUSTED ·
+   * SLOW_CONSUMER instead of holding back the server's storage for ever: go on with the last
+   * resume_token received.
    */
   scan(request: ScanRequest, options?: Partial<CallOptions>): ClientReadableStream<ScanResponse>;
   scan(request: ScanRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<ScanResponse>;
