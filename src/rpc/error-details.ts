@@ -93,7 +93,7 @@ export function withMetadata(
 function detailsOf(reason: Reason, detail: RefusalDetail): Any[] {
   const { field, retryMs, resource, precondition, quota } = detail;
   const description = shorten(detail.message, errorTextCharactersMax);
-  const metadata = boundedMetadata({ ...detail.metadata, hint: detail.hint });
+  const metadata = boundedMetadata({ hint: detail.hint, ...detail.metadata });
   const details = [
     pack("ErrorInfo", ErrorInfo.encode({ reason, domain: errorDomain, metadata }).finish()),
   ];
@@ -143,10 +143,10 @@ function boundedMetadata(metadata: Readonly<Record<string, string>>): Map<string
   let bytes = 0;
   for (const [name, value] of Object.entries(metadata)) {
     const text = value.toWellFormed();
-    bytes += name.length + Buffer.byteLength(text);
-    if (Buffer.byteLength(text) > errorMetadataValueBytesMax) continue;
-    if (bytes > errorMetadataBytesMax) break;
-    bounded.set(name, text);
+    const size = Buffer.byteLength(name) + Buffer.byteLength(text);
+    if (size > errorMetadataValueBytesMax || bytes + size > errorMetadataBytesMax) continue;
+    bytes += size;
+    bounded.set(name.toWellFormed(), text);
   }
   return bounded;
 }

@@ -106,5 +106,6 @@ function engineOptions(file: string, options: TargetOptions): EngineOptions {
     readerThreads: 1,
     snapshotIdleMsMax: 30_000,
     allowNetworkFileSystem: true,
+    acceptLostWrites: false,
   };
 }
