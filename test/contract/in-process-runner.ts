@@ -25,6 +25,10 @@ export interface InProcessTarget extends Target {
   readonly log: RecordingLog;
 }
 
+export interface InProcessOptions extends TargetOptions {
+  readonly snapshotIdleMsMax?: number;
+}
+
 export const inProcessRunner: Runner = {
   name: "in one process",
   start: startInProcess,
@@ -32,7 +36,7 @@ export const inProcessRunner: Runner = {
 
 export async function startInProcess(
   ending: Ending,
-  options: TargetOptions = {},
+  options: InProcessOptions = {},
 ): Promise<InProcessTarget> {
   const directory = tempDirectory(ending);
   const log = recordingLog();
@@ -46,7 +50,9 @@ export async function startInProcess(
     metrics,
     failpoints: Failpoints.parse(""),
     onFatal: ({ reason }) => {
-      throw new Error(`the engine latched: ${reason}`);
+      // As the daemon does: nothing more may be written, so nothing more is tried.
+      process.stderr.write(`the engine latched: ${reason}\n`);
+      process.exit(1);
     },
   });
   const readiness = new Readiness();
@@ -84,7 +90,7 @@ export async function startInProcess(
   return { client, address, server, engine, readiness, metrics, log };
 }
 
-function engineOptions(file: string, options: TargetOptions): EngineOptions {
+function engineOptions(file: string, options: InProcessOptions): EngineOptions {
   return {
     file,
     nodeId: undefined,
@@ -104,7 +110,7 @@ function engineOptions(file: string, options: TargetOptions): EngineOptions {
     valueBytesMax: options.valueBytesMax ?? valueBytesDefault,
     writeQueueRequestsMax: 10_000,
     readerThreads: 1,
-    snapshotIdleMsMax: 30_000,
+    snapshotIdleMsMax: options.snapshotIdleMsMax ?? 30_000,
     allowNetworkFileSystem: true,
     acceptLostWrites: false,
   };
