@@ -345,6 +345,16 @@ export const settings = {
       "Off: a data directory on a network file system is refused, because its locks and syncs are " +
       "not dependable and SQLite's WAL needs shared memory.",
   },
+  acceptLostWrites: {
+    env: "KVDB_ACCEPT_LOST_WRITES",
+    group: "data",
+    kind: "boolean",
+    fallback: false,
+    doc:
+      "Off: a database that lacks acknowledged writes (an older copy, another volume, a deleted WAL) " +
+      "is refused with LOST_WRITES. On: the loss is accepted for this start, and the history gets a " +
+      "new store id, so that clients notice. Switch it off again afterwards.",
+  },
   failpoints: {
     env: "KVDB_FAILPOINTS",
     group: "testing",

@@ -26,5 +26,6 @@ export function engineOptions(config: Config): EngineOptions {
     readerThreads: config.readerThreads,
     snapshotIdleMsMax: config.snapshotMsMax,
     allowNetworkFileSystem: config.allowNetworkFileSystem,
+    acceptLostWrites: config.acceptLostWrites,
   });
 }

@@ -27,6 +27,8 @@ import { PreviousEntries } from "./read/previous-entries.js";
 import { RangeReads } from "./read/range-reads.js";
 import { ReaderPool } from "./read/reader-pool.js";
 import { SnapshotRegistry } from "./read/snapshot-registry.js";
+import type { HighWaterMark } from "./recovery/high-water-mark.js";
+import { MarkKeeper } from "./recovery/mark-keeper.js";
 import type { PreOpenReport } from "./recovery/recover.js";
 import { Checkpointer } from "./wal/checkpointer.js";
 import { WalIndexReader } from "./wal/wal-index.js";
@@ -43,6 +45,7 @@ export interface OpenStore {
   readonly writer: WriterLink;
   readonly opened: Opened;
   readonly recovery: RecoveryReport;
+  readonly mark: HighWaterMark;
 }
 
 export interface AssembledEngine {
@@ -71,6 +74,7 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
   const fail = (fault: LatchedFault): void => {
     queue.fail(fault);
   };
+  const marks = makeMarkKeeper(store, fail);
   const checkpointer = makeCheckpointer(store, { snapshots, walIndex, integrity, fail });
   const watches = makeWatches(store, {
     identity,
@@ -80,7 +84,7 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
       namespaces.assertReadable(namespace);
     },
   });
-  const queue = makeQueue(store, { identity, points, watches, checkpointer, time });
+  const queue = makeQueue(store, { identity, points, watches, checkpointer, time, marks });
   const namespaces = makeNamespaces(store, { points, watches, time, fail });
   const housekeeper = makeHousekeeper(store, { points, time, namespaces, fail });
   const sweeper = makeSweeper(store, { points, queue, time });
@@ -95,6 +99,7 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     integrity,
     sweeper,
     housekeeper,
+    marks,
   };
   const maintenance = new LocalMaintenance({ ...store, ...parts, ...ports, identity, namespaces });
   const engine = new SqliteEngine({
@@ -118,6 +123,16 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     fail({ kind: "io", code: "WRITER_LOST", message, outcomeUnknown: false });
   };
   return { engine, integrity, onWriterExit };
+}
+
+function makeMarkKeeper(store: OpenStore, fail: (fault: LatchedFault) => void): MarkKeeper {
+  const { mark, opened, ports } = store;
+  const { storeId, epoch, commitSequence } = opened;
+  const onError = (cause: unknown): void => {
+    const message = describeError(cause);
+    fail({ kind: "io", code: "HIGH_WATER_MARK", message, outcomeUnknown: false });
+  };
+  return new MarkKeeper({ mark, clock: ports.clock, storeId, epoch, onError }, commitSequence);
 }
 
 function makeCheckpointer(
@@ -164,6 +179,7 @@ function makeQueue(
     readonly watches: Watches;
     readonly checkpointer: Checkpointer;
     readonly time: EngineTime;
+    readonly marks: MarkKeeper;
   },
 ): CommitQueue {
   const { options, ports, writer } = store;
@@ -181,6 +197,7 @@ function makeQueue(
       return writer.request(message, [requests.buffer]);
     },
     onCommitted: (reply, requests) => {
+      parts.marks.note(reply.commitSequence);
       parts.points.noteCommit(reply.entries);
       parts.watches.publish(reply.entries);
       parts.checkpointer.noteCommit(reply.gauge);

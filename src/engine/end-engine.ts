@@ -15,6 +15,7 @@ import type { PointReads } from "./read/point-reads.js";
 import type { ReaderPool } from "./read/reader-pool.js";
 import type { SnapshotRegistry } from "./read/snapshot-registry.js";
 import { writeCleanMarker } from "./recovery/clean-marker.js";
+import type { MarkKeeper } from "./recovery/mark-keeper.js";
 import type { Checkpointer } from "./wal/checkpointer.js";
 import type { WalIndexReader } from "./wal/wal-index.js";
 
@@ -28,6 +29,7 @@ export interface EndingParts {
   readonly integrity: IntegrityChecker;
   readonly sweeper: ExpirySweeper;
   readonly housekeeper: Housekeeper;
+  readonly marks: MarkKeeper;
 }
 
 export async function endEngine(store: OpenStore, parts: EndingParts): Promise<void> {
@@ -47,6 +49,7 @@ export async function endEngine(store: OpenStore, parts: EndingParts): Promise<v
   life.moveTo("closed", "the store is closed");
   await writer.terminate();
   parts.walIndex.close();
+  await parts.marks.close(commitSequence);
   const emptied = last.outcome === "TRUNCATED" || last.outcome === "NOTHING_TO_DO";
   if (emptied && sizeOf(store.before.files.wal) === 0) {
     await markClean(store, commitSequence);

@@ -39,6 +39,8 @@ export interface EngineOptions {
   /** How long a reader may leave a snapshot unused before it is cut. */
   readonly snapshotIdleMsMax: number;
   readonly allowNetworkFileSystem: boolean;
+  /** Go on with a database that lacks acknowledged writes; its history gets a new store id. */
+  readonly acceptLostWrites: boolean;
 }
 
 /** What comes in from outside so that tests can hold it: time, chance, failure, and who listens. */

@@ -15,7 +15,9 @@ import type { EngineOptions, EnginePorts } from "./engine-options.js";
 import { EngineLife } from "./engine-state.js";
 import { removeCleanMarker } from "./recovery/clean-marker.js";
 import { syncDirectory } from "./recovery/data-directory.js";
+import { HighWaterMark } from "./recovery/high-water-mark.js";
 import { inspectBeforeOpen, type PreOpenReport } from "./recovery/recover.js";
+import { type Connection, openConnection } from "./sqlite/connection.js";
 import { applicationId, formatVersion } from "./sqlite/schema.js";
 import { startupCheck } from "./startup-check.js";
 import { startWriter, type WriterLink } from "./writer-link.js";
@@ -36,20 +38,23 @@ export async function openEngine(
   const alarms = new AlarmBoard(clock, events);
   const format = { applicationId, formatVersionMax: formatVersion };
   const before = await inspectBeforeOpen(options, format, { clock, log });
+  const guard = openGuard(options, before);
   const exit = new WriterExit();
   const writer = startWriter(writerStart(options, ports, before), exit.listener);
   try {
     life.moveTo("recovering", "the WAL is being moved into the database");
     const opened = await openWriter(writer, before, { options, ports });
-    await syncDirectory(before.files.directory);
-    assertNothingLost(opened, before);
+    if (opened.lost !== undefined) log.event("recovery.lost-writes", { ...opened.lost });
     const recovery = reportOf(before, opened, {
       startedAtMs,
       durationMs: clock.monotonicMs() - startedMs,
     });
     const resolved = { ...options, file: before.files.database };
+    const mark = await HighWaterMark.open(before.files.highWaterMark);
+    await syncDirectory(before.files.directory);
     const parts = {
       options: resolved,
+      mark,
       ports,
       events,
       life,
@@ -61,6 +66,8 @@ export async function openEngine(
     };
     const { engine, integrity, onWriterExit } = assembleEngine(parts);
     exit.listen(onWriterExit);
+    // From here on the point reader is the guard.
+    guard?.close();
     await removeCleanMarker(before.files);
     const { unclean } = before;
     await startupCheck({ ...ports, options, unclean, integrity, life, alarms });
@@ -69,9 +76,21 @@ export async function openEngine(
   } catch (cause) {
     exit.listen(() => undefined);
     await writer.terminate();
+    // After a disk error it stays open: the process is about to exit around it.
+    if (!(cause instanceof OpenError && cause.kind === "io")) guard?.close();
     before.lock.release();
     throw cause;
   }
+}
+
+/**
+ * A reader that stays open while the writer opens: if the start-up checkpoint meets a disk error, the
+ * writer's close is not the last one, so SQLite does not checkpoint once more and hide its errors.
+ */
+function openGuard(options: EngineOptions, before: PreOpenReport): Connection | undefined {
+  if (before.createdNew) return undefined;
+  const { database } = before.files;
+  return openConnection({ file: database, role: "reader", pragmas: options });
 }
 
 function writerStart(
@@ -84,6 +103,7 @@ function writerStart(
     walFile: before.files.wal,
     failpoints: ports.failpoints.text,
     recovered: before.walBytesFound > 0,
+    expected: before.expected,
   };
 }
 
@@ -117,20 +137,6 @@ function effectivePragmas(opened: Opened): string {
   return pragmas.map(({ name, effective }) => `${name}=${effective}`).join(" ");
 }
 
-/** A clean stop said which state the file holds at least; an older one is somebody else's copy. */
-function assertNothingLost(opened: Opened, before: PreOpenReport): void {
-  if (before.cleanMarker.kind !== "present") return;
-  const { marker } = before.cleanMarker;
-  // The start itself is one commit.
-  const found = opened.commitSequence - 1n;
-  if (opened.storeId === marker.storeId && found >= marker.commitSequence) return;
-  throw new OpenError(
-    "damaged",
-    `LOST_WRITES: the last clean stop left commit ${marker.commitSequence} of store ${marker.storeId}, the file holds commit ${found} of store ${opened.storeId}`,
-    { hint: "an older copy or another file stands in its place: put the right one back" },
-  );
-}
-
 function reportOf(
   before: PreOpenReport,
   opened: Opened,
@@ -151,9 +157,15 @@ function reportOf(
     walTail: before.walTail,
     framesReplayed: before.walFramesFound,
     recoveriesTotal: opened.recoveries,
-    verdict: before.createdNew ? "new" : before.unclean ? "recovered" : "clean",
+    verdict: verdictOf(before, opened),
     steps: [...before.steps, opening],
   };
+}
+
+function verdictOf(before: PreOpenReport, { lost }: Opened): string {
+  if (lost !== undefined) return `LOST_WRITES accepted: commits ${lost.from} to ${lost.to}`;
+  if (before.createdNew) return "new";
+  return before.unclean ? "recovered" : "clean";
 }
 
 /** The thread may end before there is anybody to tell; then the first listener hears of it. */

@@ -46,6 +46,9 @@ export const mainThreadReadKeysMax = 64;
 /** Values that one BatchGet may return together; a single key may always be read. */
 export const batchReadBytesMax = 15 * 1024 * 1024;
 
+/** The high-water mark is written at most this often; losses younger than it can go unnoticed. */
+export const highWaterMarkMs = 200;
+
 /** How much of a namespace's log stays unless it says otherwise. */
 export const retentionMsDefault = 24 * 3_600_000;
 export const retentionBytesDefault = 256 * 1024 * 1024;

@@ -38,7 +38,8 @@ interface Start {
 
 async function start(file: string, synchronous: "EXTRA" | "NORMAL" = "EXTRA"): Promise<Start> {
   const log = recordingLog();
-  const options = { file, allowNetworkFileSystem: false, synchronous };
+  const allowed = { allowNetworkFileSystem: false, acceptLostWrites: false };
+  const options = { file, synchronous, ...allowed };
   try {
     const report = await inspectBeforeOpen(options, format, { clock: new ManualClock(), log });
     report.lock.release();

@@ -39,11 +39,15 @@ interface Answered {
   readonly value: TxnResult;
 }
 
+type Rows = ReadonlyMap<string, Entry>;
+
 interface Space {
   head: bigint;
-  rows: ReadonlyMap<string, Entry>;
+  rows: Rows;
   leases: ReadonlyMap<LeaseId, Lease>;
   readonly answers: Map<string, Answered>;
+  /** The rows as each revision left them. */
+  readonly past: Map<bigint, Rows>;
 }
 
 /** Thrown inside the model only. */
@@ -58,6 +62,8 @@ class ModelRefusal extends Error {
 
 export class ModelStore {
   readonly #spaces = new Map<Namespace, Space>();
+  /** Heads of deleted namespaces: what is made under the name later goes on above. */
+  readonly #buried = new Map<Namespace, bigint>();
   readonly #autoCreate: boolean;
 
   constructor(options: { readonly namespaceAutoCreate: boolean } = { namespaceAutoCreate: true }) {
@@ -66,7 +72,15 @@ export class ModelStore {
 
   createNamespace(name: Namespace): "done" | "exists" {
     if (this.#spaces.has(name)) return "exists";
-    this.#spaces.set(name, emptySpace());
+    this.#spaces.set(name, this.#fresh(name));
+    return "done";
+  }
+
+  deleteNamespace(name: Namespace): "done" | "missing" {
+    const space = this.#spaces.get(name);
+    if (space === undefined) return "missing";
+    this.#buried.set(name, space.head);
+    this.#spaces.delete(name);
     return "done";
   }
 
@@ -81,7 +95,7 @@ export class ModelStore {
   commit(request: TxnRequest, nowMs: number): ModelOutcome {
     const known = this.#spaces.get(request.namespace);
     if (known === undefined && !this.#autoCreate) return refused("namespace-missing");
-    const space = known ?? emptySpace();
+    const space = known ?? this.#fresh(request.namespace);
     const body = canonical(request.body);
     const before = this.#answered(space, request, nowMs);
     if (before !== undefined && before.body !== body) return refused("request-id-reused");
@@ -99,7 +113,7 @@ export class ModelStore {
     if (!attempt.changedRows && !attempt.changedLeases) {
       return { kind: "ok", revision: space.head, value };
     }
-    if (attempt.changedRows) space.head++;
+    if (attempt.changedRows) space.past.set(++space.head, attempt.rows);
     space.rows = attempt.rows;
     space.leases = attempt.leases;
     this.#spaces.set(request.namespace, space);
@@ -110,9 +124,41 @@ export class ModelStore {
     return { kind: "ok", revision, value };
   }
 
+  /**
+   * What has run out by now is gone from every namespace. How many revisions that took depends on
+   * when the engine came by, so its heads are taken over, within what they can be.
+   */
+  expire(nowMs: number, headOf: (namespace: Namespace) => bigint): void {
+    for (const [name, space] of this.#spaces) {
+      const attempt = new Attempt(space, nowMs);
+      const gone = attempt.expireAll();
+      const head = headOf(name);
+      const grown = Number(head - space.head);
+      if (grown < Math.min(gone, 1) || grown > gone) {
+        throw new Error(`${String(gone)} keys ran out in ${name}, in ${String(grown)} revisions`);
+      }
+      space.rows = attempt.rows;
+      space.leases = attempt.leases;
+      space.head = head;
+    }
+  }
+
   get(namespace: Namespace, key: Key, nowMs: number): Entry | undefined {
     const space = this.#spaces.get(namespace);
     return space === undefined ? undefined : new Attempt(space, nowMs).find(key);
+  }
+
+  /** As the log said then: what has run out since is still there. */
+  getAt(namespace: Namespace, key: Key, revision: bigint): Entry | undefined {
+    return this.#spaces.get(namespace)?.past.get(revision)?.get(binaryText(key));
+  }
+
+  /** Live leases in the order of their ids. */
+  leases(namespace: Namespace, nowMs: number): readonly Lease[] {
+    const all = [...(this.#spaces.get(namespace)?.leases.values() ?? [])];
+    return all
+      .filter(({ deadlineMs }) => deadlineMs > nowMs)
+      .sort((a, b) => (a.leaseId < b.leaseId ? -1 : 1));
   }
 
   /** The live entries of a range in key order, from `after` on, and how many the range holds. */
@@ -135,6 +181,11 @@ export class ModelStore {
       return reverse ? compareBytes(key, after) < 0 : compareBytes(key, after) > 0;
     });
     return { entries, count: all.length };
+  }
+
+  #fresh(name: Namespace): Space {
+    const head = this.#buried.get(name) ?? 0n;
+    return { head, rows: new Map(), leases: new Map(), answers: new Map(), past: new Map() };
   }
 
   #answered(space: Space, request: TxnRequest, nowMs: number): Answered | undefined {
@@ -177,6 +228,14 @@ class Attempt {
     return [...this.rows.values()]
       .filter((row) => this.#isLive(row) && isWithin(row.key, range))
       .sort((a, b) => compareBytes(a.key, b.key));
+  }
+
+  /** Returns how many keys have gone. */
+  expireAll(): number {
+    const due = [...this.leases.values()].filter(({ deadlineMs }) => deadlineMs <= this.#nowMs);
+    const bound = due.map(({ leaseId }) => this.#endLease(leaseId));
+    const own = this.#expire([...this.rows.values()].map(({ key }) => key));
+    return bound.reduce((sum, count) => sum + count, own);
   }
 
   evaluate(body: TxnBody): TxnResult {
@@ -365,14 +424,15 @@ function holdsFor({ operand, relation }: Compare, row: Entry | undefined): boole
   return truths[relation];
 }
 
-/** Plain data as text, the same for equal content whatever kind of byte array carries it. */
+/** Plain data as text: the same for equal content, in whatever order and kind of byte array. */
 export function canonical(value: unknown): string {
-  return JSON.stringify(value, function (this: Record<string, unknown>, name, shown: unknown) {
-    // Buffers have turned themselves into something else by the time they are shown.
-    const raw = this[name];
-    if (raw instanceof Uint8Array) return `x${Buffer.from(raw).toString("hex")}`;
-    return typeof raw === "bigint" ? `${String(raw)}n` : shown;
-  });
+  if (value instanceof Uint8Array) return `x${Buffer.from(value).toString("hex")}`;
+  if (Array.isArray(value)) return `[${value.map(canonical).join(", ")}]`;
+  if (typeof value === "bigint") return `${String(value)}n`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "undefined";
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  fields.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${fields.map(([name, field]) => `${name}: ${canonical(field)}`).join(", ")}}`;
 }
 
 function isWithin(key: Uint8Array, { start, end }: KeyRange): boolean {
@@ -382,10 +442,6 @@ function isWithin(key: Uint8Array, { start, end }: KeyRange): boolean {
 function differ<Name, Value>(a: ReadonlyMap<Name, Value>, b: ReadonlyMap<Name, Value>): boolean {
   if (a.size !== b.size) return true;
   return [...a].some(([name, value]) => b.get(name) !== value);
-}
-
-function emptySpace(): Space {
-  return { head: 0n, rows: new Map(), leases: new Map(), answers: new Map() };
 }
 
 function refused(reason: EngineErrorKind): ModelOutcome {

@@ -48,7 +48,8 @@ export class StateOnFile {
       synchronous: "OFF" as const,
       namespaceAutoCreate: setup.namespaceAutoCreate ?? true,
     };
-    const start = { options, walFile: `${file}-wal`, failpoints: "", recovered: false };
+    const walFile = `${file}-wal`;
+    const start = { options, walFile, failpoints: "", recovered: false, expected: undefined };
     const failpoints = Failpoints.parse(setup.failpoints ?? "");
     const { store } = WriterStore.open(start, failpoints, setup.nowMs ?? startMs);
     stores.push(store);

@@ -242,6 +242,7 @@ export function testOptions(file: string): EngineOptions {
     readerThreads: 1,
     snapshotIdleMsMax: 30_000,
     allowNetworkFileSystem: false,
+    acceptLostWrites: false,
   };
 }
 

@@ -16,6 +16,8 @@ export interface WriterStart {
   readonly failpoints: string;
   /** The last start found WAL residue: count it. */
   readonly recovered: boolean;
+  /** What the database must at least hold; undefined = nothing is known. */
+  readonly expected: { readonly storeId: StoreId; readonly commitSequence: bigint } | undefined;
 }
 
 export type ToWriter =
@@ -79,6 +81,8 @@ export interface Opened {
   /** The highest wall time any commit has seen. */
   readonly timeFloorMs: number;
   readonly formatFrom: number;
+  /** Acknowledged commits that are gone, accepted by the operator. */
+  readonly lost: { readonly from: bigint; readonly to: bigint } | undefined;
   readonly checkpoint: RawCheckpoint;
   readonly reading: ConnectionReading;
   readonly sqliteVersion: string;
@@ -92,6 +96,8 @@ export type GroupReply =
       readonly outcomes: Uint8Array<ArrayBuffer>;
       readonly entries: readonly AppendedEntry[];
       readonly gauge: WalGauge;
+      /** Of the commit that has just returned. */
+      readonly commitSequence: bigint;
       readonly durationMs: number;
     }
   /** Nothing happened: another process holds the file. The requests come back to be tried again. */

@@ -56,6 +56,7 @@ export class WriterStore {
       readonly store: StoreTable;
       readonly checkpoints: CheckpointRunner;
       readonly nowMs: number;
+      readonly lost: Opened["lost"];
     },
   ) {
     this.connection = connection;
@@ -65,7 +66,7 @@ export class WriterStore {
     this.#wallMs = of.nowMs;
     const nowMs = (): number => Math.max(this.#wallMs, of.store.read()?.timeFloorMs ?? 0);
     this.log = new LocalLog(connection, { store: of.store, failpoints: of.failpoints, nowMs });
-    const row = this.#beginEpoch(of.start, nowMs());
+    const row = this.#beginEpoch(of.start, nowMs(), of.lost);
     this.state = new SqliteState(connection, {
       nodeId: row.nodeId,
       storeId: row.storeId,
@@ -104,7 +105,8 @@ export class WriterStore {
       const checkpoint = emptyWal(checkpoints, start);
       const migrated = migrate(connection);
       const table = new StoreTable(connection);
-      const parts = { start, failpoints, store: table, checkpoints, nowMs };
+      const lost = lostWrites(table.read(), start);
+      const parts = { start, failpoints, store: table, checkpoints, nowMs, lost };
       const store = new WriterStore(connection, open, parts);
       const opened: Opened = {
         storeId: table.row.storeId,
@@ -115,6 +117,7 @@ export class WriterStore {
         commitSequence: table.row.commitSequence,
         timeFloorMs: table.row.timeFloorMs,
         formatFrom: migrated.from,
+        lost,
         checkpoint,
         reading: store.attest(),
         sqliteVersion: sqliteVersion(connection),
@@ -174,7 +177,7 @@ export class WriterStore {
     return this.#store.row.integrityFailures;
   }
 
-  #beginEpoch(start: WriterStart, nowMs: number): StoreRow {
+  #beginEpoch(start: WriterStart, nowMs: number, lost: Opened["lost"]): StoreRow {
     this.connection.exec("BEGIN IMMEDIATE");
     const present = this.#store.read();
     const recoveries = start.recovered ? 1 : 0;
@@ -192,6 +195,8 @@ export class WriterStore {
           }
         : {
             ...present,
+            // Another history: clients that knew the lost revisions must not mistake it for theirs.
+            storeId: lost === undefined ? present.storeId : (randomUUID() as StoreId),
             nodeId: start.options.nodeId ?? present.nodeId,
             epoch: (present.epoch + 1n) as Epoch,
             recoveries: present.recoveries + recoveries,
@@ -200,6 +205,29 @@ export class WriterStore {
     this.log.commitOpen();
     return this.#store.row;
   }
+}
+
+/**
+ * Compared before anything is written: a refused start must leave the sequence as it was found.
+ * Throws OpenError "damaged" unless the operator accepts the loss.
+ */
+function lostWrites(found: StoreRow | undefined, start: WriterStart): Opened["lost"] {
+  const { expected, options } = start;
+  if (expected === undefined) return undefined;
+  const commit = found?.commitSequence ?? 0n;
+  if (found?.storeId === expected.storeId && commit >= expected.commitSequence) return undefined;
+  if (options.acceptLostWrites) return { from: commit, to: expected.commitSequence };
+  const other =
+    found === undefined || found.storeId === expected.storeId ? "" : " of another store";
+  throw new OpenError(
+    "damaged",
+    `LOST_WRITES: commit ${expected.commitSequence} was acknowledged, the database holds commit ${commit}${other}`,
+    {
+      hint:
+        "an older copy, another volume or a deleted WAL: put the right files back; to go on without " +
+        "the lost writes start once with KVDB_ACCEPT_LOST_WRITES=on",
+    },
+  );
 }
 
 /**

@@ -91,7 +91,9 @@ async function commitGroup(
       const entries = log.takeAppended();
       const gauge = checkpoints.gauge();
       const durationMs = performance.now() - began;
-      return new Transferring<GroupReply>({ kind: "done", outcomes, entries, gauge, durationMs }, [
+      const { commitSequence } = present();
+      const done = { outcomes, entries, gauge, commitSequence, durationMs };
+      return new Transferring<GroupReply>({ kind: "done", ...done }, [
         outcomes.buffer,
         ...entries.map((entry) => entry.payload.buffer),
       ]);

@@ -45,7 +45,7 @@ export class ReaderPool {
       });
     }
     const first = this.#links[0];
-    if (first === undefined) throw new ThreadExitError("the readers are closed");
+    if (first === undefined || this.#closing) throw new ThreadExitError("the readers are closed");
     return this.#links.reduce(
       (least, link) => (link.pending < least.pending ? link : least),
       first,

@@ -28,6 +28,8 @@ export interface DataFiles {
   readonly owner: string;
   /** Written at the end of a clean stop, removed once the next start serves. */
   readonly cleanMarker: string;
+  /** How far the store had come; see high-water-mark.ts. */
+  readonly highWaterMark: string;
   readonly quarantine: string;
 }
 
@@ -43,6 +45,7 @@ export function dataFiles(file: string): DataFiles {
     lock: `${database}.lock`,
     owner: `${database}.owner`,
     cleanMarker: `${database}.clean`,
+    highWaterMark: `${database}.hwm`,
     quarantine: join(directory, `${basename(database)}.quarantine`),
   };
 }

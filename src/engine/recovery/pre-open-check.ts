@@ -39,6 +39,10 @@ export interface PreOpenFacts {
   readonly database: DatabaseFacts;
   readonly wal: WalScan;
   readonly cleanMarker: CleanMarkerReading["kind"];
+  /** A high-water mark is there: this directory has held a store. */
+  readonly marked: boolean;
+  /** The operator accepts that acknowledged writes are gone. */
+  readonly acceptLostWrites: boolean;
   /** The weakest level at which commits in this WAL may have been made; undefined = unknown. */
   readonly synchronous: Synchronous | undefined;
 }
@@ -107,7 +111,8 @@ export function judgePreOpen(facts: PreOpenFacts, format: StoreFormat): PreOpenV
   });
 }
 
-function judgeMissing({ database, wal, cleanMarker }: PreOpenFacts): PreOpenVerdict {
+function judgeMissing(facts: PreOpenFacts): PreOpenVerdict {
+  const { database, wal, cleanMarker, marked } = facts;
   const state = database.bytes === undefined ? "missing" : "empty";
   if (wal.bytes > 0) {
     return damaged(
@@ -115,9 +120,9 @@ function judgeMissing({ database, wal, cleanMarker }: PreOpenFacts): PreOpenVerd
       "put the database file back beside its WAL, or restore a backup",
     );
   }
-  if (cleanMarker !== "absent") {
+  if ((cleanMarker !== "absent" || marked) && !facts.acceptLostWrites) {
     return damaged(
-      `the database file is ${state}, but the last stop left its marker here`,
+      `the database file is ${state}, but a store has been here`,
       "check that the right volume is mounted; to begin anew, use an empty directory",
     );
   }

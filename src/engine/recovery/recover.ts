@@ -8,11 +8,13 @@ import type { Clock } from "../../foundation/clock.js";
 import type { Log } from "../../observability/log.js";
 import { OpenError } from "../../storage/errors.js";
 import type { RecoveryStep, WalTail } from "../../storage/maintenance.js";
+import type { StoreId } from "../../storage/model.js";
 import type { EngineOptions } from "../engine-options.js";
 import { DirectoryLock, weakerSynchronous } from "../sqlite/directory-lock.js";
 import { type CleanMarkerReading, readCleanMarker } from "./clean-marker.js";
 import { type DataFiles, prepareDataDirectory } from "./data-directory.js";
 import { openErrorOf } from "./file-errors.js";
+import { type Mark, readMark } from "./high-water-mark.js";
 import {
   inspectDatabase,
   judgePreOpen,
@@ -25,7 +27,7 @@ import { scanWal, type WalScan } from "./wal-tail.js";
 
 export type RecoveryOptions = Pick<
   EngineOptions,
-  "file" | "allowNetworkFileSystem" | "synchronous"
+  "file" | "allowNetworkFileSystem" | "synchronous" | "acceptLostWrites"
 >;
 
 export interface RecoveryPorts {
@@ -46,6 +48,13 @@ export interface PreOpenReport {
   readonly walTail: WalTail;
   /** What the last clean stop promised about the content. It stays until removeCleanMarker. */
   readonly cleanMarker: CleanMarkerReading;
+  /** The newest commit that is known to have returned: what the database must at least hold. */
+  readonly expected: ExpectedCommit | undefined;
+}
+
+export interface ExpectedCommit {
+  readonly storeId: StoreId;
+  readonly commitSequence: bigint;
 }
 
 /**
@@ -95,12 +104,20 @@ interface Inspection {
 async function inspectFiles(inspection: Inspection): Promise<PreOpenReport> {
   const { files, lock, format, ports, steps } = inspection;
   const cleanMarker = await readCleanMarker(files);
+  const mark = await readMark(files.highWaterMark);
   const wal = await scanStep(files, steps);
   reportResidue(files, wal, ports.log);
   const synchronous = lock.previousOwner()?.synchronous;
   const verdict = await steps.run("inspect-files", async () => {
     const database = await inspectDatabase(files);
-    const facts = { database, wal, cleanMarker: cleanMarker.kind, synchronous };
+    const facts = {
+      database,
+      wal,
+      cleanMarker: cleanMarker.kind,
+      marked: mark !== undefined,
+      acceptLostWrites: inspection.options.acceptLostWrites,
+      synchronous,
+    };
     const judged = judgePreOpen(facts, format);
     if (judged.kind === "refuse") throw await refusalOf(judged, files);
     const detail = judged.createsNew ? "a new database" : `${String(database.bytes ?? 0)} bytes`;
@@ -120,7 +137,15 @@ async function inspectFiles(inspection: Inspection): Promise<PreOpenReport> {
     walFramesFound: wal.frames,
     walTail: wal.tail,
     cleanMarker,
+    expected: newestOf(mark, cleanMarker),
   };
+}
+
+/** The mark and the marker of a clean stop say the same kind of thing; the later one counts. */
+function newestOf(mark: Mark | undefined, clean: CleanMarkerReading): ExpectedCommit | undefined {
+  if (clean.kind !== "present") return mark;
+  if (mark === undefined || mark.epoch < clean.marker.epoch) return clean.marker;
+  return mark.commitSequence > clean.marker.commitSequence ? mark : clean.marker;
 }
 
 function scanStep(files: DataFiles, steps: StepLog): Promise<WalScan> {

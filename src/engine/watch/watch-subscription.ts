@@ -25,7 +25,7 @@ import type {
   WatchStream,
 } from "../../storage/storage-engine.js";
 import { type SizedBatch, wantedOf } from "./interest.js";
-import { type LogPages, namespaceGone } from "./log-pages.js";
+import { type BatchPage, type LogPages, namespaceGone } from "./log-pages.js";
 import type { Subscriber } from "./watch-group.js";
 import type { Seat, WatchHub } from "./watch-hub.js";
 
@@ -201,10 +201,10 @@ export class WatchSubscription implements Subscriber, WatchStream {
 
   async #readPage(): Promise<WatchEvent | undefined> {
     const { namespace } = this.#watched;
-    this.#ports.onPage();
-    const page = await this.#ports.pages.read(namespace, this.#at);
-    if (this.#reason !== undefined) return undefined;
-    switch (page.kind) {
+    const page = await this.#readUnlessEnded();
+    switch (page?.kind) {
+      case undefined:
+        return undefined;
       case "trimmed":
         return { kind: "compacted", header: this.#header(), oldest: page.oldest };
       case "missing":
@@ -218,6 +218,18 @@ export class WatchSubscription implements Subscriber, WatchStream {
     }
     this.#pageEnd = page.last;
     return this.#collect(this.#page, page.last) ?? this.#progress();
+  }
+
+  /** Undefined = the watch has ended meanwhile: whatever became of the page is of no interest. */
+  async #readUnlessEnded(): Promise<BatchPage | undefined> {
+    this.#ports.onPage();
+    try {
+      const page = await this.#ports.pages.read(this.#watched.namespace, this.#at);
+      return this.#reason === undefined ? page : undefined;
+    } catch (cause) {
+      if (this.#reason === undefined) throw cause;
+      return undefined;
+    }
   }
 
   #takeLive(): WatchEvent | undefined {

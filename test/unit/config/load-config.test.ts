@@ -76,6 +76,7 @@ test("without anything set, the settings are complete, safe, frozen and without 
       logLevel: "info",
       allowRoot: false,
       allowNetworkFileSystem: false,
+      acceptLostWrites: false,
       failpoints: undefined,
     },
   );

@@ -124,7 +124,7 @@ class Scene {
         return { kind: "ok", header, value };
       }),
     );
-    return { kind: "done", outcomes, entries: [], gauge, durationMs: 1 };
+    return { kind: "done", outcomes, entries: [], gauge, commitSequence: 1n, durationMs: 1 };
   }
 }
 

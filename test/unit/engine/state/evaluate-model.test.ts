@@ -13,8 +13,8 @@ import type {
   TxnBody,
   TxnRequest,
 } from "../../../../src/storage/model.js";
-import type { Outcome } from "../../../../src/storage/storage-engine.js";
 import { closeKey, narrow, recordOf, txnBody } from "../../../support/arbitraries.js";
+import { inModelWords } from "../../../support/model-run.js";
 import { canonical, type ModelOutcome, ModelStore } from "../../../support/model-store.js";
 import { StateOnFile, startMs } from "../../../support/state-on-file.js";
 import { testNamespace } from "../../../support/temp-engine.js";
@@ -64,15 +64,6 @@ function steps(body: fc.Arbitrary<TxnBody>): fc.Arbitrary<readonly Step[]> {
 
 function request(body: TxnBody): TxnRequest {
   return { namespace: testNamespace, principal: undefined, requestId: undefined, body };
-}
-
-/** An outcome in the words of the model. */
-function inModelWords(outcome: Outcome<unknown> | undefined): unknown {
-  if (outcome?.kind === "ok") {
-    return { kind: "ok", revision: outcome.header.revision, value: outcome.value };
-  }
-  if (outcome?.kind === "refused") return { kind: "refused", reason: outcome.refusal.kind };
-  return outcome;
 }
 
 function holdsForAll(name: string, body: fc.Arbitrary<TxnBody>, runs: number): void {
