@@ -115,7 +115,7 @@ function trimSlice(
 ): boolean {
   return writer.transact(() => {
     const row = existing(name, writer);
-    const bound = (upTo < row.head ? upTo : row.head) as Revision;
+    const bound = upTo < row.head ? upTo : row.head;
     const log = writer.trim.slice(row.id, bound);
     // Without history every replaced version that is still there may go.
     const replaced = row.settings.historyReads ? bound : row.head;
