@@ -53,7 +53,6 @@ export const reasons = {
   VALUE_TOO_LARGE: invalid("The value is longer than the limit named in the violation."),
 
   // What is, or is not, there.
-  CHECK_NOT_FOUND: row("NOT_FOUND", "no", "No integrity check has finished yet."),
   CONDITION_FAILED: row(
     "ABORTED",
     "after-reading-again",

@@ -142,7 +142,7 @@ export const eventBacklogMax = 1_024;
 
 /** What may run at once in the whole server; above it a call is refused before it begins. */
 export const concurrentUnaryCallsMax = 10_000;
-export const concurrentStreamsMax = 1_024;
+export const concurrentStreamsMax = 4_096;
 /** Encoded requests that are being worked on, all calls together. */
 export const concurrentRequestBytesMax = 256 * 1024 * 1024;
 /** Chunks of one BulkLoad that are being committed; the next is read when one is acknowledged. */

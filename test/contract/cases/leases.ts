@@ -152,6 +152,10 @@ export const leaseCases: Cases = {
     assert.deepEqual([zero.reason, zero.fields], ["LEASE_ID_INVALID", ["lease_id"]]);
     const over = await refused(grant(client, { namespace, leaseId: 2n ** 63n, ttl: seconds(60) }));
     assert.deepEqual([over.reason, over.fields], ["LEASE_ID_INVALID", ["lease_id"]]);
+    const brief = await refused(
+      grant(client, { namespace, ttl: { seconds: 0n, nanos: 999_000_000 } }),
+    );
+    assert.deepEqual([brief.reason, brief.fields], ["TTL_INVALID", ["ttl"]]);
     const unset = await refused(grant(client, { namespace }));
     assert.deepEqual([unset.reason, unset.fields], ["FIELD_MISSING", ["ttl"]]);
   },

@@ -53,7 +53,7 @@ export interface GrantLeaseRequest {
    */
   requestId: string;
   /**
-   * Time the lease lasts without being kept alive: 1 millisecond to 3,153,600,000 seconds (100
+   * Time the lease lasts without being kept alive: 1 second to 3,153,600,000 seconds (100
    * years), finer parts dropped. Required.
    */
   ttl:
