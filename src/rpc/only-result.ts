@@ -1,3 +1,4 @@
+/** Reads the answer of a request that holds one operation. */
 import { assert } from "../foundation/assert.js";
 import type { OperationResult } from "../storage/model.js";
 

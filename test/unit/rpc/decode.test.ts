@@ -1,3 +1,4 @@
+/** What the rim lets in and what it refuses: limits, defaults, copies. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

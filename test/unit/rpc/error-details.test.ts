@@ -1,3 +1,4 @@
+/** What a refusal says to people and to programs, and that it always fits a trailer. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

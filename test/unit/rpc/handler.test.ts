@@ -1,3 +1,4 @@
+/** What happens around every handler: gate, admission, errors, telemetry. No transport takes part. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "../../../src/foundation/clock.js";

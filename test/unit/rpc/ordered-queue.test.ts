@@ -1,3 +1,4 @@
+/** The order and the bound of the queue between sending and acknowledging. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { OrderedQueue } from "../../../src/rpc/ordered-queue.js";

@@ -1,3 +1,4 @@
+/** What page tokens are good for, and for nothing else. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,3 +1,4 @@
+/** Every refusal and outcome of the engine as code and reason. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { reasons } from "../../../src/rpc/reasons.js";

@@ -1,3 +1,4 @@
+/** One call on the real transport, with handlers of the test: answers, errors, cancellation, streams. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";

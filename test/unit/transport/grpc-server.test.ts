@@ -1,3 +1,4 @@
+/** Listening, connections, limits and the ordered end, on real sockets. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
