@@ -8,6 +8,7 @@ import { mutationCases } from "./cases/mutations.js";
 import { pointCases } from "./cases/point.js";
 import { rangeCases } from "./cases/ranges.js";
 import { closedNamespaceCases, refusalCases } from "./cases/refusals.js";
+import { watchCases } from "./cases/watch.js";
 import { type Cases, type Runner, runCases, type TargetOptions } from "./runner.js";
 
 const suites: readonly {
@@ -22,6 +23,7 @@ const suites: readonly {
   { title: "limits", cases: limitCases },
   { title: "refusals", cases: refusalCases },
   { title: "lifetimes and leases", cases: leaseCases },
+  { title: "watches", cases: watchCases },
   { title: "administration", cases: adminCases },
   {
     title: "namespaces that are not made by writing",

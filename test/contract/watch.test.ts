@@ -1,14 +1,11 @@
-/** The contract of Watch, put to the test in one process, and how the server ends a watch. */
+/** How a server ends watches, and what only a look inside can tell. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { statusCode } from "../../src/rpc/status-code.js";
 import { waitFor } from "../support/wait.js";
-import { Watching, watchCases } from "./cases/watch.js";
+import { Watching } from "./cases/watch.js";
 import { bytes } from "./client.js";
-import { inProcessRunner, startInProcess } from "./in-process-runner.js";
-import { runCases } from "./runner.js";
-
-runCases(inProcessRunner, "watches", watchCases);
+import { startInProcess } from "./in-process-runner.js";
 
 const namespace = "default";
 
