@@ -25,6 +25,7 @@ export {
   walLimitStateToJSON,
 } from "../wire/kvdb/v1/admin.js";
 export {
+  CompareRelation,
   type DeepPartial,
   deleteReasonToJSON,
   EventType,

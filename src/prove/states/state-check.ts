@@ -1,0 +1,145 @@
+/**
+ * Walks a recording and, at many of its operations, builds what a power cut could have left, starts
+ * the engine on it, and compares what it finds with what had been promised by then.
+ */
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { examineStore } from "../../engine/index.js";
+import { systemClock } from "../../foundation/clock.js";
+import { type Random, seededRandom } from "../../foundation/random.js";
+import { describeError } from "../../observability/log.js";
+import { Disk } from "../disk/disk.js";
+import { type Content, contentAfterCut, type Pattern, patterns } from "../disk/power-cut.js";
+import { loadStory, Timeline } from "../history/timeline.js";
+import { type Operation, readOperationLog } from "../recording/operation-log.js";
+import type { BadState, CheckPlan, CheckResult } from "./check-plan.js";
+import { proveOptions, silentLog } from "./engine-setup.js";
+
+/** How the database is called in every recording. */
+export const databaseName = "kv.db";
+const samplesKept = 8;
+/** Moments at which something becomes certain are worth more states than single writes. */
+const weightOfCertainty = 4;
+/** Nothing on the disk changes with these, and nothing is promised. */
+const silentKinds: readonly Operation["kind"][] = ["received", "made-directory", "faulted"];
+
+interface Counted {
+  states: number;
+  bad: number;
+  recovered: number;
+  readonly samples: BadState[];
+}
+
+export async function checkStates(
+  plan: CheckPlan,
+  progress: (states: number) => void,
+): Promise<CheckResult> {
+  const operations = readOperationLog(plan.log);
+  const timeline = new Timeline(loadStory(plan.story));
+  const states = new StatePicker(plan, operations);
+  const disk = new Disk();
+  const seen = new Set<string>();
+  const counted: Counted = { states: 0, bad: 0, recovered: 0, samples: [] };
+  for (const operation of operations) {
+    disk.apply(operation);
+    timeline.moveTo(operation.index);
+    for (const { pattern, random } of states.at(operation)) {
+      const content = contentAfterCut(disk, pattern, random);
+      const digest = digestOf(content, timeline.acknowledged);
+      if (seen.has(digest)) continue;
+      seen.add(digest);
+      counted.states++;
+      const { reason, recovered } = await examine(plan, content, timeline);
+      if (recovered) counted.recovered++;
+      if (reason !== undefined) noteBad(counted, { at: operation.index, pattern, reason }, plan);
+      progress(counted.states);
+    }
+  }
+  rmSync(plan.scratch, { recursive: true, force: true });
+  return { kind: "result", ...counted };
+}
+
+async function examine(
+  plan: CheckPlan,
+  content: Content,
+  timeline: Timeline,
+): Promise<{ readonly reason: string | undefined; readonly recovered: boolean }> {
+  writeContent(plan.scratch, content);
+  const options = proveOptions(join(plan.scratch, databaseName));
+  try {
+    const ports = { clock: systemClock(), log: silentLog() };
+    const { checks } = plan;
+    const store = await examineStore(options, ports, { checks });
+    const [finding] = store.findings;
+    const reason = finding ?? timeline.judge(store.namespaces);
+    return { reason, recovered: store.walTail !== "absent" };
+  } catch (cause) {
+    // Whatever a power cut leaves must open: a refusal is as bad as a loss.
+    return { reason: describeError(cause), recovered: false };
+  }
+}
+
+function noteBad(counted: Counted, bad: BadState, { keepBadIn, scratch, share }: CheckPlan): void {
+  if (counted.bad < samplesKept) {
+    counted.samples.push(bad);
+    if (keepBadIn !== undefined) {
+      const kept = join(keepBadIn, `bad-${String(share.index)}-${String(counted.bad)}`);
+      cpSync(scratch, kept, { recursive: true });
+      writeFileSync(join(kept, "reason.json"), JSON.stringify(bad));
+    }
+  }
+  counted.bad++;
+}
+
+/** Makes the directory hold exactly these files. */
+export function writeContent(directory: string, content: Content): void {
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  for (const [name, bytes] of content) {
+    const file = join(directory, name);
+    if (name.includes("/")) mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(file, bytes, { mode: 0o600 });
+  }
+}
+
+function digestOf(content: Content, acknowledged: number): string {
+  const hash = createHash("sha1").update(String(acknowledged));
+  for (const [name, bytes] of content) hash.update(name).update(bytes);
+  return hash.digest("base64");
+}
+
+/** Spreads the wanted number of states over the operations, the same way in every process. */
+class StatePicker {
+  readonly #plan: CheckPlan;
+  readonly #perWeight: number;
+  readonly #random: Random;
+  #owed = 0;
+  #count = 0;
+
+  constructor(plan: CheckPlan, operations: readonly Operation[]) {
+    this.#plan = plan;
+    this.#random = seededRandom(plan.seed);
+    const weight = operations.reduce((sum, operation) => sum + this.#weightOf(operation), 0);
+    this.#perWeight = plan.states / Math.max(1, weight);
+  }
+
+  /** Those that this process is to build after the operation. */
+  *at(operation: Operation): Generator<{ readonly pattern: Pattern; readonly random: Random }> {
+    const { share } = this.#plan;
+    this.#owed += this.#weightOf(operation) * this.#perWeight;
+    for (; this.#owed >= 1; this.#owed--) {
+      const seed = this.#random.uint32();
+      const pattern = patterns[this.#random.below(patterns.length)];
+      const mine = this.#count++ % share.of === share.index;
+      if (mine && pattern !== undefined) yield { pattern, random: seededRandom(seed) };
+    }
+  }
+
+  #weightOf(operation: Operation): number {
+    const { from, to } = this.#plan.window;
+    if (operation.index < from || operation.index > to) return 0;
+    if (operation.kind === "wrote") return 1;
+    return silentKinds.includes(operation.kind) ? 0 : weightOfCertainty;
+  }
+}

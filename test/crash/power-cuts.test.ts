@@ -1,0 +1,25 @@
+/**
+ * Power cuts. The life of a real daemon is recorded down to the system calls, and thousands of the
+ * disk contents that a power cut could leave are started and compared with what was acknowledged.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { provePowerCuts } from "../../src/prove/parts/power-cuts.js";
+import { proveContext, show, sizeFor } from "../support/prove-setup.js";
+
+const size = sizeFor({
+  ci: { states: 3_000, writesPerRound: 24, statesLeast: 2_000, answersLeast: 150 },
+  full: { states: 200_000, writesPerRound: 120, statesLeast: 100_000, answersLeast: 800 },
+});
+
+test("nothing acknowledged is lost, and nothing is half, whenever the power goes", async (t) => {
+  const { order, states } = await provePowerCuts(proveContext(t), size);
+  show(t, order);
+  show(t, states);
+  assert.deepEqual(order.examples, []);
+  assert.equal(order.violations, 0);
+  assert.ok(order.tried >= size.answersLeast, `only ${String(order.tried)} answers were followed`);
+  assert.deepEqual(states.examples, []);
+  assert.equal(states.violations, 0);
+  assert.ok(states.tried >= size.statesLeast, `only ${String(states.tried)} states were built`);
+});
