@@ -4,18 +4,13 @@
  */
 import { parseEnvFile } from "./env-file.js";
 import { type Action, type Flags, parseFlags } from "./flags.js";
+import { fullTextCheckVariable, namesOfOthers } from "./names-of-others.js";
 import { nearestName } from "./nearest-name.js";
 import type { Profile } from "./profiles.js";
 import type { SettingRow } from "./setting-row.js";
 import { crossProblems, productionFindings, risks } from "./setting-rules.js";
 import { parseSetting, type SettingValue } from "./setting-value.js";
-import {
-  type Config,
-  fullTextCheckVariable,
-  namesOfOthers,
-  settingRows,
-  settings,
-} from "./settings.js";
+import { type Config, settingRows, settings } from "./settings.js";
 
 type Source = "flag" | "environment" | "file" | "profile" | "default";
 

@@ -1,10 +1,11 @@
 /** The page of settings and the profile files, from the table that the daemon reads them by. */
 import { defaultText, profileFile, profileText } from "../../src/config/config-text.js";
 import { actionFlags } from "../../src/config/flags.js";
+import { namesOfOthers } from "../../src/config/names-of-others.js";
 import { profileNames, profiles } from "../../src/config/profiles.js";
 import type { SettingRow } from "../../src/config/setting-row.js";
 import { allowedText } from "../../src/config/setting-value.js";
-import { flagOf, namesOfOthers, settingRows } from "../../src/config/settings.js";
+import { flagOf, settingRows } from "../../src/config/settings.js";
 import { code, markdownTable, page } from "./tables.js";
 
 const groups = {
