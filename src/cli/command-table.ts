@@ -10,6 +10,7 @@ import { exportCommand } from "./commands/export.js";
 import { get } from "./commands/get.js";
 import { incr } from "./commands/incr.js";
 import { integrity } from "./commands/integrity.js";
+import { lease } from "./commands/lease.js";
 import { list } from "./commands/list.js";
 import { load } from "./commands/load.js";
 import { namespace } from "./commands/namespace.js";
@@ -20,8 +21,10 @@ import { rename } from "./commands/rename.js";
 import { scan } from "./commands/scan.js";
 import { smoke } from "./commands/smoke.js";
 import { status } from "./commands/status.js";
+import { compact, vacuum } from "./commands/tidy-up.js";
 import { batch, txn } from "./commands/txn.js";
 import { wal } from "./commands/wal.js";
+import { watch } from "./commands/watch.js";
 
 export const commands: readonly Command[] = [
   put,
@@ -29,17 +32,21 @@ export const commands: readonly Command[] = [
   del,
   list,
   scan,
+  watch,
   incr,
   rename,
   txn,
   batch,
   load,
   exportCommand,
+  lease,
   namespace,
   status,
   wal,
   checkpoint,
   integrity,
+  compact,
+  vacuum,
   pragmas,
   drain,
   resume,

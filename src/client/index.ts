@@ -31,7 +31,9 @@ export {
   EventType,
   eventTypeToJSON,
   type WatchEvent,
+  WatchFilter,
 } from "../wire/kvdb/v1/kv.js";
+export type { Lease } from "../wire/kvdb/v1/lease.js";
 export type { NamespaceInfo, NamespaceSettings } from "../wire/kvdb/v1/namespace.js";
 export type { Condition, KeyRange, KeyValue, ResponseHeader } from "../wire/kvdb/v1/types.js";
 export { answerJson } from "./answer-json.js";
@@ -47,7 +49,7 @@ export {
 } from "./json-text.js";
 export { isCancelled, KvClient, type KvClientOptions } from "./kv-client.js";
 export { KvError, type StatusName } from "./kv-error.js";
-export { adminMethods, kvMethods, namespaceMethods } from "./method-table.js";
+export { adminMethods, kvMethods, leaseMethods, namespaceMethods } from "./method-table.js";
 export {
   type BytesReader,
   bytesFromBase64,
@@ -56,3 +58,4 @@ export {
   textOfBytes,
 } from "./proto-json.js";
 export { type FieldSchema, type MethodSchema, ProtoSchema } from "./proto-schema.js";
+export { watchChanges } from "./watch-changes.js";

@@ -5,11 +5,10 @@ import {
   type EngineEvent,
   EngineEventKind,
   engineEventKindToJSON,
-  isCancelled,
-  KvError,
   ProtoSchema,
 } from "../../client/index.js";
 import type { Command } from "../command.js";
+import { isGoodEnd } from "../endless.js";
 import { showEnum, showTime } from "../show.js";
 
 const kinds: ReadonlyMap<string, EngineEventKind> = new Map([
@@ -55,9 +54,7 @@ export const events: Command = {
         );
       }
     } catch (error) {
-      // An endless stream has no other good end than these two.
-      const timeIsUp = timeoutMs !== undefined && isDeadline(error);
-      if (!timeIsUp && !(signal.aborted && isCancelled(error))) throw error;
+      if (!isGoodEnd(error, call)) throw error;
     }
     return "ok";
   },
@@ -66,8 +63,4 @@ export const events: Command = {
 function eventLine(event: EngineEvent): string {
   const kind = showEnum(engineEventKindToJSON(event.kind), "ENGINE_EVENT_KIND");
   return `${String(event.sequence)}  ${showTime(event.time)}  ${kind}  ${event.name}  ${event.message}`;
-}
-
-function isDeadline(error: unknown): boolean {
-  return error instanceof KvError && error.status === "DEADLINE_EXCEEDED";
 }

@@ -31,22 +31,23 @@ const settingFlags = {
   "block-reason": { kind: "text", placeholder: "TEXT", doc: "Why, told to the callers refused." },
 } as const satisfies FlagTable;
 
-const actions = ["list", "get", "create"] as const;
+const actions = ["list", "get", "create", "update", "delete"] as const;
 type Action = (typeof actions)[number];
 
 export const namespace: Command = {
   name: "namespace",
-  summary: "List, show or create namespaces.",
+  summary: "List, show, create, change or delete namespaces.",
   positionals: [
     { name: "ACTION", doc: `One of ${actions.join(", ")}. Default: list.`, optional: true },
     { name: "NAME", doc: "The namespace, for every action but list.", optional: true },
   ],
   flags: settingFlags,
-  details: "The flags are settings for create; one that is not given has its default.",
+  details:
+    "The flags are settings: for create, one that is not given has its default; for update, it stays as it is.",
   examples: [
     "kvdb namespace",
     "kvdb namespace create shop --quota-keys 1000000",
-    "kvdb namespace get shop",
+    "kvdb namespace update shop --history-reads on",
   ],
   run: async (call) => {
     const [word = "list", name] = call.args;
@@ -83,6 +84,22 @@ async function act(call: Invocation, client: KvClient, wanted: Wanted): Promise<
       const request = { namespace: name, settings };
       const answer = await client.namespaces.createNamespace(request, { signal });
       return await showOne(call, answer.namespace, namespaceMethods.createNamespace, answer);
+    }
+    case "update": {
+      const request = { namespace: name, settings };
+      const answer = await client.namespaces.updateNamespace(request, { signal });
+      return await showOne(call, answer.namespace, namespaceMethods.updateNamespace, answer);
+    }
+    case "delete": {
+      const { deletedCount } = await client.namespaces.deleteNamespace(
+        { namespace: name },
+        { signal },
+      );
+      await call.out.answer(
+        () => ({ namespace: name, deletedCount }),
+        () => [`deleted ${name}, keys: ${showCount(deletedCount)}`],
+      );
+      return "ok";
     }
   }
 }
