@@ -23,9 +23,13 @@ import type {
 } from "../../src/storage/model.js";
 import type { Outcome, StorageEngine } from "../../src/storage/storage-engine.js";
 import { narrow, recordOf, txnBody } from "./arbitraries.js";
-import { canonical, type ModelOutcome, type ModelStore } from "./model-store.js";
+import { canonical } from "./canonical.js";
+import type { ModelOutcome, ModelStore } from "./model-store.js";
 import { patient, wholePage, wholeRange } from "./temp-engine.js";
 import { waitFor } from "./wait.js";
+
+/** How many answers a run compares; more of them by hand or at night. */
+export const modelOperations = Number(process.env["KVDB_MODEL_OPERATIONS"] ?? 20_000);
 
 /** Made when it is first written to, and deleted now and then. */
 const [plain, deleted] = ["plain", "deleted"] as Namespace[] as [Namespace, Namespace];

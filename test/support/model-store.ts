@@ -2,26 +2,22 @@
  * The store as its contract has it, in maps: no files, no threads, no groups, one request after the
  * other. It is slow and plain on purpose; whatever it answers, the engine must answer too.
  */
-import { binaryText, compareBytes, equalBytes } from "../../src/foundation/bytes.js";
+import assert from "node:assert/strict";
+import { binaryText, compareBytes } from "../../src/foundation/bytes.js";
 import type { EngineErrorKind } from "../../src/storage/errors.js";
 import { ledgerWindowMs } from "../../src/storage/limits.js";
 import type {
-  Compare,
   Entry,
-  Expiry,
   Key,
   KeyRange,
   Lease,
   LeaseId,
   Namespace,
-  Operation,
-  OperationResult,
-  Revision,
-  Span,
-  TxnBody,
   TxnRequest,
   TxnResult,
 } from "../../src/storage/model.js";
+import { canonical } from "./canonical.js";
+import { Attempt, ModelRefusal, type Rows } from "./model-attempt.js";
 
 export type ModelOutcome =
   | { readonly kind: "ok"; readonly revision: bigint; readonly value: TxnResult }
@@ -39,8 +35,6 @@ interface Answered {
   readonly value: TxnResult;
 }
 
-type Rows = ReadonlyMap<string, Entry>;
-
 interface Space {
   head: bigint;
   rows: Rows;
@@ -48,16 +42,6 @@ interface Space {
   readonly answers: Map<string, Answered>;
   /** The rows as each revision left them. */
   readonly past: Map<bigint, Rows>;
-}
-
-/** Thrown inside the model only. */
-class ModelRefusal extends Error {
-  readonly reason: EngineErrorKind;
-
-  constructor(reason: EngineErrorKind) {
-    super(reason);
-    this.reason = reason;
-  }
 }
 
 export class ModelStore {
@@ -134,9 +118,8 @@ export class ModelStore {
       const gone = attempt.expireAll();
       const head = headOf(name);
       const grown = Number(head - space.head);
-      if (grown < Math.min(gone, 1) || grown > gone) {
-        throw new Error(`${String(gone)} keys ran out in ${name}, in ${String(grown)} revisions`);
-      }
+      const possible = grown >= Math.min(gone, 1) && grown <= gone;
+      assert.ok(possible, `${String(gone)} keys of ${name} ran out in ${String(grown)} revisions`);
       space.rows = attempt.rows;
       space.leases = attempt.leases;
       space.head = head;
@@ -193,255 +176,6 @@ export class ModelStore {
       request.requestId === undefined ? undefined : space.answers.get(request.requestId);
     return found === undefined || found.atMs < nowMs - ledgerWindowMs ? undefined : found;
   }
-}
-
-/** One request on copies of what it found: they become the present, or are dropped. */
-class Attempt {
-  readonly rows: Map<string, Entry>;
-  readonly leases: Map<LeaseId, Lease>;
-  readonly #before: Space;
-  readonly #nowMs: number;
-  readonly #revision: Revision;
-
-  constructor(before: Space, nowMs: number) {
-    this.#before = before;
-    this.#nowMs = nowMs;
-    this.#revision = (before.head + 1n) as Revision;
-    this.rows = new Map(before.rows);
-    this.leases = new Map(before.leases);
-  }
-
-  get changedRows(): boolean {
-    return differ(this.#before.rows, this.rows);
-  }
-
-  get changedLeases(): boolean {
-    return differ(this.#before.leases, this.leases);
-  }
-
-  find(key: Key): Entry | undefined {
-    const row = this.rows.get(binaryText(key));
-    return row !== undefined && this.#isLive(row) ? row : undefined;
-  }
-
-  range(range: KeyRange): Entry[] {
-    return [...this.rows.values()]
-      .filter((row) => this.#isLive(row) && isWithin(row.key, range))
-      .sort((a, b) => compareBytes(a.key, b.key));
-  }
-
-  /** Returns how many keys have gone. */
-  expireAll(): number {
-    const due = [...this.leases.values()].filter(({ deadlineMs }) => deadlineMs <= this.#nowMs);
-    const bound = due.map(({ leaseId }) => this.#endLease(leaseId));
-    const own = this.#expire([...this.rows.values()].map(({ key }) => key));
-    return bound.reduce((sum, count) => sum + count, own);
-  }
-
-  evaluate(body: TxnBody): TxnResult {
-    const failedCompares = [...body.compares.keys()].filter((index) => {
-      const compare = body.compares[index];
-      return compare !== undefined && !this.#holds(compare);
-    });
-    const succeeded = failedCompares.length === 0;
-    const branch = succeeded ? body.success : body.failure;
-    const responses = branch.map((operation) => this.#perform(operation));
-    return { succeeded, failedCompares, responses, replayed: false };
-  }
-
-  #perform(operation: Operation): OperationResult {
-    switch (operation.kind) {
-      case "get":
-        return { kind: "got", entry: this.find(operation.key) };
-      case "put": {
-        const previous = operation.returnPrevious ? this.find(operation.key) : undefined;
-        const { version } = this.#put(operation.key, operation.value, this.#lifeOf(operation));
-        return { kind: "put", version, previous };
-      }
-      case "delete": {
-        const found = this.#within(operation.span);
-        for (const { key } of found) this.rows.delete(binaryText(key));
-        const previous = operation.returnPrevious ? found[0] : undefined;
-        return { kind: "deleted", count: found.length, previous };
-      }
-      case "rename":
-        return { kind: "renamed", entry: this.#rename(operation) };
-      case "increment":
-        return { kind: "incremented", value: this.#increment(operation) };
-      case "txn":
-        return { kind: "txn", result: this.evaluate(operation.body) };
-      case "lease-grant":
-        return this.#grant(operation);
-      case "lease-keep-alive": {
-        const lease = this.#liveLease(operation.leaseId);
-        return lease === undefined
-          ? { kind: "lease", lease }
-          : this.#setLease(operation.leaseId, lease.ttlMs);
-      }
-      case "lease-revoke":
-        if (this.#liveLease(operation.leaseId) === undefined) {
-          throw new ModelRefusal("lease-not-found");
-        }
-        return { kind: "expired", count: this.#endLease(operation.leaseId) };
-      case "expire-keys":
-        return { kind: "expired", count: this.#expire(operation.keys) };
-      case "expire-lease": {
-        const lease = this.leases.get(operation.leaseId);
-        const due = lease !== undefined && lease.deadlineMs <= this.#nowMs;
-        return { kind: "expired", count: due ? this.#endLease(operation.leaseId) : 0 };
-      }
-    }
-  }
-
-  #put(key: Key, value: Uint8Array, life: Pick<Entry, "expiresAtMs" | "leaseId">): Entry {
-    const before = this.find(key);
-    const changedBefore = before?.modRevision === this.#revision;
-    const row: Entry = {
-      key,
-      value,
-      createRevision: before?.createRevision ?? this.#revision,
-      modRevision: this.#revision,
-      version: before === undefined ? 1n : before.version + (changedBefore ? 0n : 1n),
-      expiresAtMs: life.expiresAtMs,
-      leaseId: life.leaseId,
-    };
-    this.rows.set(binaryText(key), row);
-    return row;
-  }
-
-  #rename(operation: Operation & { kind: "rename" }): Entry {
-    const source = this.find(operation.from);
-    if (source === undefined) throw new ModelRefusal("key-not-found");
-    if (this.find(operation.to) !== undefined && !operation.overwrite) {
-      throw new ModelRefusal("key-exists");
-    }
-    if (equalBytes(operation.from, operation.to)) return source;
-    this.rows.delete(binaryText(operation.from));
-    if (this.find(operation.to) !== undefined) this.rows.delete(binaryText(operation.to));
-    return this.#put(operation.to, source.value, source);
-  }
-
-  #increment(operation: Operation & { kind: "increment" }): bigint {
-    const before = this.find(operation.key);
-    const text = before === undefined ? undefined : Buffer.from(before.value).toString("latin1");
-    if (text !== undefined && !/^-?[0-9]{1,19}$/.test(text)) throw new ModelRefusal("not-a-number");
-    const number = text === undefined ? operation.initial : BigInt(text);
-    const value = number + operation.delta;
-    for (const one of [number, value]) {
-      if (BigInt.asIntN(64, one) !== one) throw new ModelRefusal("not-a-number");
-    }
-    const { expiresAtMs, leaseId } = before ?? { expiresAtMs: undefined, leaseId: undefined };
-    this.#put(operation.key, Buffer.from(String(value)), { expiresAtMs, leaseId });
-    return value;
-  }
-
-  #lifeOf({ expiry }: { readonly expiry: Expiry }): Pick<Entry, "expiresAtMs" | "leaseId"> {
-    if (expiry.kind === "lease" && this.#liveLease(expiry.leaseId) === undefined) {
-      throw new ModelRefusal("lease-not-found");
-    }
-    const after = expiry.kind === "after" ? this.#nowMs + expiry.ttlMs : undefined;
-    return {
-      expiresAtMs: expiry.kind === "at" ? expiry.atMs : after,
-      leaseId: expiry.kind === "lease" ? expiry.leaseId : undefined,
-    };
-  }
-
-  #grant({ leaseId, ttlMs }: Operation & { kind: "lease-grant" }): OperationResult {
-    if (leaseId === undefined) throw new Error("the model cannot guess the id that is chosen");
-    if (this.leases.has(leaseId)) throw new ModelRefusal("lease-exists");
-    return this.#setLease(leaseId, ttlMs);
-  }
-
-  #setLease(leaseId: LeaseId, ttlMs: number): OperationResult {
-    const lease = { leaseId, ttlMs, deadlineMs: this.#nowMs + ttlMs };
-    this.leases.set(leaseId, lease);
-    return { kind: "lease", lease };
-  }
-
-  #liveLease(leaseId: LeaseId): Lease | undefined {
-    const lease = this.leases.get(leaseId);
-    return lease === undefined || lease.deadlineMs <= this.#nowMs ? undefined : lease;
-  }
-
-  #endLease(leaseId: LeaseId): number {
-    this.leases.delete(leaseId);
-    return this.#removeWhere((row) => row.leaseId === leaseId);
-  }
-
-  #expire(keys: readonly Key[]): number {
-    const due = new Set(keys.map(binaryText));
-    return this.#removeWhere(({ key, expiresAtMs }) => {
-      return due.has(binaryText(key)) && expiresAtMs !== undefined && expiresAtMs <= this.#nowMs;
-    });
-  }
-
-  #removeWhere(ends: (row: Entry) => boolean): number {
-    const names = [...this.rows].filter(([, row]) => ends(row)).map(([name]) => name);
-    for (const name of names) this.rows.delete(name);
-    return names.length;
-  }
-
-  #within(span: Span): readonly Entry[] {
-    if (span.kind === "range") return this.range(span.range);
-    const row = this.find(span.key);
-    return row === undefined ? [] : [row];
-  }
-
-  #holds(compare: Compare): boolean {
-    const found = this.#within(compare.span);
-    const asked = found.length === 0 ? [undefined] : found;
-    return asked.every((row) => holdsFor(compare, row));
-  }
-
-  #isLive({ expiresAtMs, leaseId }: Entry): boolean {
-    if (expiresAtMs !== undefined && expiresAtMs <= this.#nowMs) return false;
-    const lease = leaseId === undefined ? undefined : this.leases.get(leaseId);
-    return lease === undefined || lease.deadlineMs > this.#nowMs;
-  }
-}
-
-function holdsFor({ operand, relation }: Compare, row: Entry | undefined): boolean {
-  let order: number;
-  if (operand.of === "value") {
-    if (row === undefined) return false;
-    order = compareBytes(row.value, operand.value);
-  } else {
-    const facts = {
-      version: row?.version,
-      "create-revision": row?.createRevision,
-      "mod-revision": row?.modRevision,
-      lease: row?.leaseId,
-    };
-    const difference = (facts[operand.of] ?? 0n) - operand.value;
-    order = difference === 0n ? 0 : difference < 0n ? -1 : 1;
-  }
-  const truths = {
-    equal: order === 0,
-    "not-equal": order !== 0,
-    less: order < 0,
-    greater: order > 0,
-  };
-  return truths[relation];
-}
-
-/** Plain data as text: the same for equal content, in whatever order and kind of byte array. */
-export function canonical(value: unknown): string {
-  if (value instanceof Uint8Array) return `x${Buffer.from(value).toString("hex")}`;
-  if (Array.isArray(value)) return `[${value.map(canonical).join(", ")}]`;
-  if (typeof value === "bigint") return `${String(value)}n`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "undefined";
-  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-  fields.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${fields.map(([name, field]) => `${name}: ${canonical(field)}`).join(", ")}}`;
-}
-
-function isWithin(key: Uint8Array, { start, end }: KeyRange): boolean {
-  return compareBytes(key, start) >= 0 && (end === undefined || compareBytes(key, end) < 0);
-}
-
-function differ<Name, Value>(a: ReadonlyMap<Name, Value>, b: ReadonlyMap<Name, Value>): boolean {
-  if (a.size !== b.size) return true;
-  return [...a].some(([name, value]) => b.get(name) !== value);
 }
 
 function refused(reason: EngineErrorKind): ModelOutcome {

@@ -10,7 +10,8 @@ import { batchReadBytesMax } from "../../../../src/storage/limits.js";
 import type { Entry, Expiry, LeaseId, Operation } from "../../../../src/storage/model.js";
 import type { PageRead } from "../../../../src/storage/storage-engine.js";
 import { closeKey, keyRange, narrow, recordOf } from "../../../support/arbitraries.js";
-import { canonical, ModelStore } from "../../../support/model-store.js";
+import { canonical } from "../../../support/canonical.js";
+import { ModelStore } from "../../../support/model-store.js";
 import { StateOnFile, startMs } from "../../../support/state-on-file.js";
 import { keyOf, putOf, testNamespace, textOf, wholePage } from "../../../support/temp-engine.js";
 
