@@ -319,11 +319,6 @@ export const logEvents = {
     msg: "a watch was ended because its reader was too slow",
     doc: "The client got the revision to resume from.",
   },
-  "watch.close-failed": {
-    level: "warn",
-    msg: "a watch could not be closed cleanly",
-    doc: "The stream had ended already; no event is lost.",
-  },
   "transport.listening": {
     level: "info",
     msg: "listening for gRPC calls",
