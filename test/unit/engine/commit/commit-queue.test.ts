@@ -310,6 +310,21 @@ test("a group that met a lock goes again, unchanged, until its budget is used up
   assert.deepEqual(scene.queue.depth, { requests: 0, bytes: 0 });
 });
 
+test("who asks for the end of the queue while a group waits for a lock, waits for it too", async () => {
+  const scene = new Scene();
+  scene.put("a");
+  await scene.last.busy();
+  let drained = false;
+  void scene.queue.drained().then(() => {
+    drained = true;
+  });
+  await settle();
+  assert.equal(drained, false);
+  scene.clock.advance(busyBudgetMs / 2);
+  await scene.last.done();
+  assert.equal(drained, true);
+});
+
 test("a lock that is let go in time is never noticed by the caller", async () => {
   const scene = new Scene();
   const asked = scene.put("a");

@@ -61,7 +61,11 @@ function walk(scene: Scene, read: PageRead): Entry[][] {
   }
 }
 
-const content = fc.uniqueArray(closeKey, { maxLength: 16, selector: (key) => canonical(key) });
+const content = fc.uniqueArray(closeKey, {
+  maxLength: 16,
+  size: "max",
+  selector: (key) => canonical(key),
+});
 const reads = recordOf({
   range: keyRange(narrow),
   reverse: fc.boolean(),

@@ -59,7 +59,7 @@ function steps(body: fc.Arbitrary<TxnBody>): fc.Arbitrary<readonly Step[]> {
       bodies: fc.array(body, { minLength: 1, maxLength: 4 }),
       passesMs: fc.integer({ min: 0, max: 15 }),
     }),
-    { maxLength: 8 },
+    { maxLength: 8, size: "max" },
   );
 }
 
