@@ -4,7 +4,11 @@ import { test } from "node:test";
 import Database from "better-sqlite3";
 import { ManualClock } from "../../src/foundation/clock.js";
 import { EngineError } from "../../src/storage/errors.js";
-import { watchBlockedMsMax, watchBufferBatchesMax } from "../../src/storage/limits.js";
+import {
+  watchBlockedMsMax,
+  watchBufferBatchesMax,
+  watchResponseBytesMax,
+} from "../../src/storage/limits.js";
 import type { Revision } from "../../src/storage/model.js";
 import type { WatchBatch, WatchEvent } from "../../src/storage/storage-engine.js";
 import type { Ending } from "../support/temp-directory.js";
@@ -201,6 +205,34 @@ test("a watcher that comes back in time is not cut later", async (t) => {
   clock.advance(watchBlockedMsMax * 2);
   await temp.put("a", "3");
   assert.equal((await next)?.kind, "batches");
+});
+
+test("a store that drains while a change waits does not claim that the change was given", async (t) => {
+  const clock = new ManualClock();
+  const temp = await TempEngine.open(t, { clock });
+  const watch = await WatchReader.open(t, temp, { progressIntervalMs: 1_000 });
+  const next = watch.next();
+  await temp.put("a", "1");
+  // In this turn the change is kept for the watcher, who has not been woken yet.
+  temp.engine.maintenance.drain("a test");
+  clock.advance(1_000);
+  await assert.rejects(next, (error: unknown) => kindOf(error) === "draining");
+});
+
+test("revisions are given together up to a bound, and one that is larger is given alone", async (t) => {
+  const temp = await TempEngine.open(t);
+  const sizes = [10_000, 10_000, watchResponseBytesMax * 2, 10_000, 30_000, 30_000];
+  for (const size of sizes) await temp.put("a", "x".repeat(size));
+  const watch = await WatchReader.open(t, temp, { from: 1n });
+  const together: number[][] = [];
+  for (let complete = 0n; complete < BigInt(sizes.length); ) {
+    const event = await watch.next();
+    assert.ok(event?.kind === "batches");
+    together.push(event.batches.map(({ changes }) => changes[0]?.value?.length ?? 0));
+    complete = event.header.revision;
+  }
+  const [small, large, last] = [[10_000, 10_000], [watchResponseBytesMax * 2], [10_000, 30_000]];
+  assert.deepEqual(together, [small, large, last, [30_000]]);
 });
 
 test("a watcher that is overtaken by the trimming of the log is told from where it can go on", async (t) => {
