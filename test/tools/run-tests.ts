@@ -16,8 +16,8 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const fileTimeoutMs = 10 * 60_000;
 const slowFilesShown = 5;
-/** Tiers that wait for processes rather than for a core. */
-const slowTiers = ["crash", "daemon", "contract", "model"];
+/** The longest first; what is not named here comes after them. */
+const slowTiers = ["crash", "cli", "daemon", "contract", "engine"];
 
 interface Tally {
   passed: number;
@@ -71,12 +71,9 @@ function testFiles(): readonly string[] {
   const found = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".test.ts"))
     .sort();
-  const slow = found.filter((file) => isSlow(file));
-  return [...slow, ...found.filter((file) => !isSlow(file))];
-}
-
-function isSlow(file: string): boolean {
-  return slowTiers.some((tier) => file.startsWith(`${tier}/`));
+  return [...slowTiers, undefined].flatMap((tier) => {
+    return found.filter((file) => slowTiers.find((name) => file.startsWith(`${name}/`)) === tier);
+  });
 }
 
 function isWanted(file: string): boolean {
@@ -90,7 +87,7 @@ function compiled(file: string): string {
 /** "daemon/stop", whether the runner names the source or what was compiled from it. */
 function nameOf(result: Result): string {
   if (result.file === undefined) return "?";
-  return relative(root, result.file).replace(/^(dist\/)?test\/|\.test\.[jt]s$/g, "");
+  return relative(root, result.file).replace(/^(dist\/)?test\/|(\.test)?\.[jt]s$/g, "");
 }
 
 function note(result: Result, outcome: "passed" | "failed" | "skipped"): void {
