@@ -27,7 +27,7 @@ export class Output {
 
   /** One answer in the form asked for: a line of JSON, or lines for people. */
   async answer(json: () => unknown, lines: () => readonly string[]): Promise<void> {
-    if (this.json) await this.line(jsonLine(json()));
+    if (this.json) await this.line(jsonLine(await json()));
     else for (const line of lines()) await this.line(line);
   }
 

@@ -3,8 +3,7 @@
  * per process that asks for them. Types are found by name, methods by as much of their name as is
  * needed.
  */
-import { type AnyDefinition, loadFileDescriptorSetFromBuffer } from "@grpc/proto-loader";
-import { descriptorSetBase64 } from "../wire/descriptor-set.js";
+import type { AnyDefinition } from "@grpc/proto-loader";
 
 export interface FieldSchema {
   /** As in the .proto file. */
@@ -66,7 +65,10 @@ export class ProtoSchema {
     });
   }
 
-  static load(): ProtoSchema {
+  /** The loader is fetched here and not above: most programs never ask, and it costs 0.1 s. */
+  static async load(): Promise<ProtoSchema> {
+    const { loadFileDescriptorSetFromBuffer } = await import("@grpc/proto-loader");
+    const { descriptorSetBase64 } = await import("../wire/descriptor-set.js");
     const set = Buffer.from(descriptorSetBase64, "base64");
     return new ProtoSchema(
       loadFileDescriptorSetFromBuffer(set, {

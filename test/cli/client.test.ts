@@ -69,6 +69,28 @@ test("calls wait for a daemon that is restarting, and mutations among them happe
   assert.equal(Buffer.from(kv?.value ?? []).toString(), "21");
 });
 
+test("a write that got no answer is said to be unknown, and its id makes the retry one effect", async (t) => {
+  const daemon = startDaemon(t, { file: join(tempDirectory(t), "kv.db") });
+  const client = await clientOf(t, (await daemon.ready()).grpc[0] ?? "");
+  const request = { key: bytes("n"), delta: 5n, requestId: client.newRequestId() };
+  await client.kv.get({ key: request.key });
+  daemon.process.kill("SIGSTOP");
+  const limits = { timeoutMs: 300 };
+  const unanswered = (mayHaveHappened: boolean): ((error: unknown) => boolean) => {
+    return kvError((error) => {
+      return error.status === "DEADLINE_EXCEEDED" && error.mayHaveHappened === mayHaveHappened;
+    });
+  };
+  await assert.rejects(client.kv.increment(request, limits), unanswered(true));
+  await assert.rejects(client.kv.get({ key: request.key }, limits), unanswered(false));
+  daemon.process.kill("SIGCONT");
+  const answers = [await client.kv.increment(request), await client.kv.increment(request)];
+  assert.deepEqual(
+    answers.map(({ value }) => value),
+    [5n, 5n],
+  );
+});
+
 test("where nobody listens a mutation is refused as never sent, after its time or at once", async (t) => {
   const client = KvClient.open({ address: "127.0.0.1:1", timeoutMs: 300 });
   t.after(() => {

@@ -31,7 +31,7 @@ export const call: Command = {
   ],
   run: async (invocation) => {
     const { args, out, signal, timeoutMs } = invocation;
-    const schema = ProtoSchema.load();
+    const schema = await ProtoSchema.load();
     const [name = "list"] = args;
     if (name === "list") return await showMethods(invocation, schema);
     const method = methodNamed(schema, name);

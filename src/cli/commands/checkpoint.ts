@@ -39,7 +39,7 @@ export const checkpoint: Command = {
     const outcome = checkpointOutcomeToJSON(answer.outcome);
     const { pinnedBy } = answer;
     await call.out.answer(
-      () => answerJson(ProtoSchema.load(), adminMethods.checkpoint, answer),
+      async () => answerJson(await ProtoSchema.load(), adminMethods.checkpoint, answer),
       () => [
         showEnum(outcome, "CHECKPOINT_OUTCOME"),
         ...checkpointTable([answer]),

@@ -37,7 +37,7 @@ export const events: Command = {
   run: async (call) => {
     const { flags, out, signal, timeoutMs } = call;
     const kind = kinds.get(flags.choice("kind") ?? "");
-    const schema = ProtoSchema.load();
+    const schema = await ProtoSchema.load();
     const client = await call.connect();
     const request = {
       afterSequence: flags.revision("after") ?? 0n,

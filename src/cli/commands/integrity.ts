@@ -39,9 +39,11 @@ export const integrity: Command = {
     const mode = call.flags.onlyOne(["quick", "full", "checksum", "all", "last"]) ?? "quick";
     const report = mode === "last" ? await lastReport(call) : await check(call, mode);
     await call.out.answer(
-      () => {
+      async () => {
         const answer = { report };
-        return answerJson(ProtoSchema.load(), adminMethods.getIntegrityReport, answer)["report"];
+        return answerJson(await ProtoSchema.load(), adminMethods.getIntegrityReport, answer)[
+          "report"
+        ];
       },
       () => lines(report),
     );

@@ -119,7 +119,7 @@ async function keep(call: Invocation, client: KvClient, leaseId: bigint): Promis
 
 async function showAll(call: Invocation, client: KvClient): Promise<ExitName> {
   const { namespace, out, signal } = call;
-  const schema = ProtoSchema.load();
+  const schema = await ProtoSchema.load();
   const leases: Lease[] = [];
   const json: unknown[] = [];
   let pageToken = "";
@@ -152,7 +152,7 @@ async function showOne<Answer>(
   }
   const [id = "", time = "", left = "", runsOut = ""] = leaseCells(shown);
   await out.answer(
-    () => answerJson(ProtoSchema.load(), row, answer),
+    async () => answerJson(await ProtoSchema.load(), row, answer),
     () => [
       ...nameAndValue([
         ["lease", id],

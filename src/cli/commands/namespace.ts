@@ -122,7 +122,7 @@ function settingsFrom(flags: FlagValues): Partial<NamespaceSettings> {
 }
 
 async function showAll({ out, signal }: Invocation, client: KvClient): Promise<ExitName> {
-  const schema = ProtoSchema.load();
+  const schema = await ProtoSchema.load();
   const found: NamespaceInfo[] = [];
   const json: unknown[] = [];
   let pageToken = "";
@@ -170,7 +170,7 @@ async function showOne<Answer>(
   const quotaBytes = Number(settings?.quotaBytes ?? 0n);
   const quotaKeys = settings?.quotaKeys ?? 0n;
   await out.answer(
-    () => answerJson(ProtoSchema.load(), row, answer),
+    async () => answerJson(await ProtoSchema.load(), row, answer),
     () => {
       return nameAndValue([
         ["namespace", info?.name ?? "-"],

@@ -22,7 +22,7 @@ export const drain: Command = {
     const reason = call.flags.text("reason") ?? "";
     const answer = await client.admin.drain({ reason }, { signal: call.signal });
     await call.out.answer(
-      () => answerJson(ProtoSchema.load(), adminMethods.drain, answer),
+      async () => answerJson(await ProtoSchema.load(), adminMethods.drain, answer),
       () => {
         const state = showEnum(engineStateToJSON(answer.state), "ENGINE_STATE");
         return [`${state}, ${String(answer.callsInFlight)} calls in flight`];
@@ -42,7 +42,7 @@ export const resume: Command = {
     const client = await call.connect();
     const answer = await client.admin.resume({}, { signal: call.signal });
     await call.out.answer(
-      () => answerJson(ProtoSchema.load(), adminMethods.resume, answer),
+      async () => answerJson(await ProtoSchema.load(), adminMethods.resume, answer),
       () => [showEnum(engineStateToJSON(answer.state), "ENGINE_STATE")],
     );
     return "ok";
@@ -75,7 +75,7 @@ export const logLevel: Command = {
     const answer = await client.admin.setLogLevel({ level }, { signal: call.signal });
     const shown = (is: LogLevel): string => showEnum(logLevelToJSON(is), "LOG_LEVEL");
     await call.out.answer(
-      () => answerJson(ProtoSchema.load(), adminMethods.setLogLevel, answer),
+      async () => answerJson(await ProtoSchema.load(), adminMethods.setLogLevel, answer),
       () => [`${shown(answer.level)}, was ${shown(answer.previousLevel)}`],
     );
     return "ok";

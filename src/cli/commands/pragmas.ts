@@ -19,7 +19,7 @@ export const pragmas: Command = {
     });
     const options = call.flags.switched("options") ? ["", ...answer.compileOptions] : [];
     await call.out.answer(
-      () => answerJson(ProtoSchema.load(), adminMethods.getPragmaStatus, answer),
+      async () => answerJson(await ProtoSchema.load(), adminMethods.getPragmaStatus, answer),
       () => [
         ...alignedTable(
           ["connection", "role", "pragma", "set to", "in force", "drift"],

@@ -27,7 +27,7 @@ export const status: Command = {
     const client = await call.connect();
     const answer = await client.admin.getStatus({}, { signal: call.signal });
     await call.out.answer(
-      () => answerJson(ProtoSchema.load(), adminMethods.getStatus, answer),
+      async () => answerJson(await ProtoSchema.load(), adminMethods.getStatus, answer),
       () => lines(answer),
     );
     return "ok";

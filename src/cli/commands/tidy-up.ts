@@ -26,7 +26,7 @@ export const compact: Command = {
     const answer = await client.admin.compact(request, { signal: call.signal });
     const { oldestRevision, historyBytesBefore, historyBytesAfter } = answer;
     await call.out.answer(
-      () => answerJson(ProtoSchema.load(), adminMethods.compact, answer),
+      async () => answerJson(await ProtoSchema.load(), adminMethods.compact, answer),
       () => [
         `oldest revision ${String(oldestRevision)}, history ${showSize(historyBytesBefore)} → ${showSize(historyBytesAfter)}`,
       ],
@@ -44,7 +44,7 @@ export const vacuum: Command = {
   examples: ["kvdb vacuum"],
   run: async (call) => {
     const { out, signal, timeoutMs } = call;
-    const schema = ProtoSchema.load();
+    const schema = await ProtoSchema.load();
     const client = await call.connect();
     const progress = new ProgressLine(out, call.clock);
     const limits = { signal, ...(timeoutMs !== undefined && { timeoutMs }) };

@@ -26,7 +26,7 @@ export const txn: Command = {
     `echo '{"compares":[{"key":"a","relation":"COMPARE_RELATION_EQUAL","version":"0"}],"success":[{"put":{"key":"a","value":"1"}}]}' | kvdb txn -`,
   ],
   run: async (call) => {
-    const schema = ProtoSchema.load();
+    const schema = await ProtoSchema.load();
     const json = await jsonFrom(call, call.args[0] ?? "-");
     const encoded = requestFrom(call, schema, "kvdb.v1.TxnRequest", json);
     const request = kvMethods.txn.definition.requestDeserialize(encoded);
@@ -66,7 +66,7 @@ export const batch: Command = {
     `echo '[{"put":{"key":"a","value":"1"}},{"delete":{"key":"b"}},{"increment":{"key":"n","delta":"5"}}]' | kvdb batch -`,
   ],
   run: async (call) => {
-    const schema = ProtoSchema.load();
+    const schema = await ProtoSchema.load();
     const json = await jsonFrom(call, call.args[0] ?? "-");
     const whole = Array.isArray(json) ? { ops: json as unknown[] } : json;
     const encoded = requestFrom(call, schema, "kvdb.v1.BatchWriteRequest", whole);

@@ -31,7 +31,7 @@ export const wal: Command = {
     const client = await call.connect();
     const answer = await client.admin.getWalStatus({}, { signal: call.signal });
     await call.out.answer(
-      () => answerJson(ProtoSchema.load(), adminMethods.getWalStatus, answer),
+      async () => answerJson(await ProtoSchema.load(), adminMethods.getWalStatus, answer),
       () => lines(answer),
     );
     return "ok";

@@ -20,7 +20,7 @@ import { ProtoSchema } from "../../../src/client/proto-schema.js";
 import { WatchEventsResponse } from "../../../src/wire/kvdb/v1/admin.js";
 import { ListRequest, PutRequest, TxnRequest } from "../../../src/wire/kvdb/v1/kv.js";
 
-const schema = ProtoSchema.load();
+const schema = await ProtoSchema.load();
 
 test("a request in JSON is the request that the generated code decodes", () => {
   const json = {
