@@ -64,6 +64,7 @@ export class LocalNamespaces implements NamespaceAdmin {
   async delete(name: Namespace): Promise<{ readonly keys: number }> {
     // The state of the store comes before what is in it.
     this.#ports.assertWritable();
+    this.#ports.assertWritable();
     const { keys } = this.get(name);
     await this.#ask({ kind: "delete-namespace", name, nowMs: this.#ports.time.nowMs() });
     this.#blockedReads.delete(name);

@@ -14,6 +14,7 @@ export interface Tenure {
 
 export type Appended = "committed" | "fenced";
 
+/** The order of commits of every namespace, and the only way to add to it. */
 export interface CommitLog {
   readonly kind: "local" | "etcd";
   readonly caps: { readonly groupSpansNamespaces: boolean; readonly entryBytesMax: number };

@@ -71,10 +71,12 @@ export interface Refusal {
   readonly facts: RefusalFacts;
 }
 
+/** The refusal as a value, for a request that was refused by itself. */
 export function refusalOf(error: EngineError): Refusal {
   return { kind: error.kind, message: error.message, hint: error.hint, facts: error.facts };
 }
 
+/** The refusal as an error again. */
 export function errorOf(refusal: Refusal): EngineError {
   return new EngineError(refusal.kind, refusal.message, {
     hint: refusal.hint,
@@ -103,6 +105,7 @@ export type OpenErrorKind =
   /** The disk answered with an error. */
   | "io";
 
+/** The store was not opened, and nothing of it is held. The hint says what to do. */
 export class OpenError extends Error {
   override readonly name = "OpenError";
   readonly kind: OpenErrorKind;

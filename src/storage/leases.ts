@@ -10,6 +10,7 @@ export interface LeaseInfo {
   readonly keys: readonly Key[];
 }
 
+/** Reads of leases; each answers from one snapshot. */
 export interface LeaseReads {
   /** Undefined info = there is no such lease, or it has run out. */
   get(

@@ -204,6 +204,7 @@ export interface EngineEvent {
   readonly fields: Readonly<Record<string, string>>;
 }
 
+/** An engine as its operator meets it. */
 export interface Maintenance {
   status(): EngineStatus;
   /** Called after every change of state, with the reason for people. */

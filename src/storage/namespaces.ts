@@ -35,6 +35,7 @@ export interface NamespaceInfo {
   readonly settings: NamespaceSettings;
 }
 
+/** Tenants, made, changed, listed and taken away. Changes are on disk when they resolve. */
 export interface NamespaceAdmin {
   /** Throws EngineError "namespace-exists". Settings left out take their defaults. */
   create(name: Namespace, settings: Partial<NamespaceSettings>): Promise<NamespaceInfo>;

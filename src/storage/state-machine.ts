@@ -23,6 +23,7 @@ export interface Prepared {
   readonly outcomes: readonly Outcome<TxnResult>[];
 }
 
+/** Decides and applies; one group at a time, in one thread. */
 export interface StateMachine {
   /** Every change up to here is in the state table. Never above the log's tail. */
   applied(namespace: Namespace): Revision;

@@ -126,6 +126,7 @@ export interface EngineCaps {
   readonly spansNamespaces: boolean;
 }
 
+/** A store, open until `close`. Every method may be called at any time and refuses by its state. */
 export interface StorageEngine {
   readonly caps: EngineCaps;
   readonly maintenance: Maintenance;

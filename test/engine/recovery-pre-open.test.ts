@@ -211,7 +211,7 @@ const cases: readonly Case[] = [
       await writeCleanMarker(dataFiles(file), marker);
       return file;
     },
-    refused: { kind: "damaged", reason: /left its marker/ },
+    refused: { kind: "damaged", reason: /a store has been here/ },
     quarantined: ["kv.db.clean"],
   },
   {

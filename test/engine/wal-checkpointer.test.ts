@@ -1,143 +1,14 @@
 /** The ladder at work on a real file, with time moved by hand. */
 import assert from "node:assert/strict";
-import { statSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import Database from "better-sqlite3";
-import { CheckpointRunner, type RawCheckpoint } from "../../src/engine/sqlite/raw-checkpoint.js";
-import {
-  Checkpointer,
-  type CheckpointerOptions,
-  type CheckpointerPorts,
-} from "../../src/engine/wal/checkpointer.js";
-import { ManualClock } from "../../src/foundation/clock.js";
-import { seededRandom } from "../../src/foundation/random.js";
-import { EngineEvents } from "../../src/observability/events.js";
-import { Metrics } from "../../src/observability/metrics.js";
+import type { RawCheckpoint } from "../../src/engine/sqlite/raw-checkpoint.js";
 import { EngineError } from "../../src/storage/errors.js";
 import { checkpointHistoryMax, passiveCheckpointFrames } from "../../src/storage/limits.js";
-import type { CheckpointMode, SnapshotReading } from "../../src/storage/maintenance.js";
-import type { Namespace, Revision } from "../../src/storage/model.js";
-import { type RecordingLog, recordingLog } from "../support/recording-log.js";
-import { type Ending, tempDirectory } from "../support/temp-directory.js";
-import { pause } from "../support/wait.js";
-
-const intervalMs = 60_000;
-const frameBytes = 4_120;
-
-/** A store of one connection, whose readers are snapshots in the checkpointer's eyes. */
-class Store {
-  readonly clock = new ManualClock();
-  readonly log: RecordingLog = recordingLog();
-  readonly metrics = new Metrics();
-  readonly events = new EngineEvents(this.clock, 100);
-  readonly runs: CheckpointMode[] = [];
-  readonly file: string;
-  readonly writer: Database.Database;
-  readonly checkpointer: Checkpointer;
-  /** Replaces what the writer answers; undefined = the real thing. */
-  answer: (() => Promise<RawCheckpoint>) | undefined;
-  readonly #runner: CheckpointRunner;
-  readonly #readers: Database.Database[] = [];
-
-  constructor(ending: Ending, options: Partial<CheckpointerOptions> = {}) {
-    this.file = join(tempDirectory(ending), "kv.db");
-    this.writer = new Database(this.file);
-    this.writer.pragma("journal_mode = WAL");
-    this.writer.pragma("wal_autocheckpoint = 0");
-    this.writer.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)");
-    this.writer.pragma("wal_checkpoint(TRUNCATE)");
-    this.#runner = new CheckpointRunner({
-      connection: this.writer,
-      walFile: `${this.file}-wal`,
-      clock: this.clock,
-      nativeBusyTimeoutMs: 5,
-    });
-    this.checkpointer = Checkpointer.start(
-      {
-        file: this.file,
-        checkpointIntervalMs: intervalMs,
-        walSoftLimitBytes: 64_000_000,
-        walHardLimitBytes: 512_000_000,
-        ...options,
-      },
-      this.#ports(),
-      this.#runner.gauge(),
-    );
-    ending.after(async () => {
-      await this.checkpointer.close();
-      for (const reader of this.#readers) reader.close();
-      this.writer.close();
-    });
-  }
-
-  get walBytes(): number {
-    return statSync(`${this.file}-wal`).size;
-  }
-
-  /** So many commits, each of about one frame, told to the checkpointer like groups. */
-  commit(count: number): void {
-    const insert = this.writer.prepare("INSERT INTO t (text) VALUES (?)");
-    for (let round = 0; round < count; round++) insert.run("x".repeat(100));
-    this.checkpointer.noteCommit(this.#runner.gauge());
-  }
-
-  openSnapshot(): Database.Database {
-    const reader = new Database(this.file, { readonly: true });
-    reader.exec("BEGIN");
-    reader.prepare("SELECT count(*) FROM t").get();
-    this.#readers.push(reader);
-    return reader;
-  }
-
-  endSnapshots(): number {
-    const ended = this.#readers.splice(0);
-    for (const reader of ended) reader.close();
-    return ended.length;
-  }
-
-  /** Lets everything run that was begun: checkpoints are promises here, not timers. */
-  async settle(): Promise<void> {
-    for (let turn = 0; turn < 5; turn++) await pause(0);
-  }
-
-  async pass(ms: number): Promise<void> {
-    this.clock.advance(ms);
-    await this.settle();
-  }
-
-  #ports(): CheckpointerPorts {
-    const { clock, log, metrics, events } = this;
-    const snapshot: SnapshotReading = {
-      id: 1,
-      owner: "Scan",
-      namespace: "default" as Namespace,
-      revision: 1n as Revision,
-      ageMs: 4_000,
-    };
-    return {
-      run: async (mode) => {
-        this.runs.push(mode);
-        return this.answer === undefined ? this.#runner.run(mode, 1) : this.answer();
-      },
-      snapshots: {
-        count: () => this.#readers.length,
-        oldest: () => (this.#readers.length > 0 ? snapshot : undefined),
-        cancelAll: () => this.endSnapshots(),
-      },
-      foreignReaders: () => [],
-      nameOfProcess: () => undefined,
-      random: seededRandom(7),
-      clock,
-      log,
-      metrics,
-      events,
-    };
-  }
-}
+import { CheckpointedStore, frameBytes, intervalMs } from "../support/checkpointed-store.js";
 
 test("frames that reach the threshold are moved without waiting for the interval", async (t) => {
-  const store = new Store(t);
+  const store = new CheckpointedStore(t);
   store.commit(passiveCheckpointFrames / 2);
   await store.settle();
   assert.deepEqual(store.runs, []);
@@ -149,7 +20,7 @@ test("frames that reach the threshold are moved without waiting for the interval
 });
 
 test("every interval is one line at least, also when there is nothing to do", async (t) => {
-  const store = new Store(t);
+  const store = new CheckpointedStore(t);
   for (let round = 0; round < 3; round++) await store.pass(intervalMs);
   const lines = store.log.of("checkpoint.completed");
   assert.equal(lines.length, 3);
@@ -162,7 +33,7 @@ test("every interval is one line at least, also when there is nothing to do", as
 });
 
 test("an interval moves what is pending, and an idle one gives the file's space back", async (t) => {
-  const store = new Store(t);
+  const store = new CheckpointedStore(t);
   store.commit(10);
   await store.pass(intervalMs);
   assert.equal(store.checkpointer.status().checkpoints[0]?.outcome, "COMPLETE");
@@ -176,7 +47,7 @@ test("an interval moves what is pending, and an idle one gives the file's space 
 });
 
 test("a pinned WAL is reported as incomplete with its owner, and the attempts space out", async (t) => {
-  const store = new Store(t);
+  const store = new CheckpointedStore(t);
   store.commit(5);
   store.openSnapshot();
   store.commit(5);
@@ -193,7 +64,7 @@ test("a pinned WAL is reported as incomplete with its owner, and the attempts sp
 });
 
 test("the attempt is made at once when the last snapshot ends", async (t) => {
-  const store = new Store(t);
+  const store = new CheckpointedStore(t);
   store.commit(5);
   store.openSnapshot();
   store.commit(5);
@@ -205,7 +76,7 @@ test("the attempt is made at once when the last snapshot ends", async (t) => {
 });
 
 test("above the soft limit an alarm names who pins, and it ends with the reason", async (t) => {
-  const store = new Store(t, { walSoftLimitBytes: 50 * frameBytes });
+  const store = new CheckpointedStore(t, { walSoftLimitBytes: 50 * frameBytes });
   store.openSnapshot();
   store.commit(60);
   const alarm = store.checkpointer.alarm();
@@ -229,7 +100,10 @@ test("above the soft limit an alarm names who pins, and it ends with the reason"
 
 test("at the hard limit our own snapshots are ended and the file is emptied", async (t) => {
   const hard = 200 * frameBytes;
-  const store = new Store(t, { walSoftLimitBytes: 50 * frameBytes, walHardLimitBytes: hard });
+  const store = new CheckpointedStore(t, {
+    walSoftLimitBytes: 50 * frameBytes,
+    walHardLimitBytes: hard,
+  });
   store.openSnapshot();
   store.commit(210);
   await store.settle();
@@ -241,7 +115,10 @@ test("at the hard limit our own snapshots are ended and the file is emptied", as
 
 test("writes must wait while a reader that is not ours pins a WAL at its hard limit", async (t) => {
   const hard = 200 * frameBytes;
-  const store = new Store(t, { walSoftLimitBytes: 50 * frameBytes, walHardLimitBytes: hard });
+  const store = new CheckpointedStore(t, {
+    walSoftLimitBytes: 50 * frameBytes,
+    walHardLimitBytes: hard,
+  });
   const foreign = new Database(store.file, { readonly: true });
   foreign.exec("BEGIN");
   foreign.prepare("SELECT count(*) FROM t").get();
@@ -257,7 +134,7 @@ test("writes must wait while a reader that is not ours pins a WAL at its hard li
 });
 
 test("those who ask for the same mode at the same time share one run", async (t) => {
-  const store = new Store(t);
+  const store = new CheckpointedStore(t);
   store.commit(5);
   const asked = [
     store.checkpointer.request("passive"),
@@ -280,7 +157,7 @@ test("those who ask for the same mode at the same time share one run", async (t)
 });
 
 test("a later request gets a run of its own", async (t) => {
-  const store = new Store(t);
+  const store = new CheckpointedStore(t);
   const first = await store.checkpointer.request("full");
   const second = await store.checkpointer.request("full");
   assert.notEqual(first, second);
@@ -288,7 +165,7 @@ test("a later request gets a run of its own", async (t) => {
 });
 
 test("RESTART is run when it is asked for, and never otherwise", async (t) => {
-  const store = new Store(t);
+  const store = new CheckpointedStore(t);
   store.commit(2 * passiveCheckpointFrames);
   for (let round = 0; round < 3; round++) await store.pass(intervalMs);
   assert.equal(store.runs.includes("restart"), false);
@@ -296,7 +173,7 @@ test("RESTART is run when it is asked for, and never otherwise", async (t) => {
 });
 
 test("the history keeps the newest records, newest first", async (t) => {
-  const store = new Store(t);
+  const store = new CheckpointedStore(t);
   for (let round = 0; round < checkpointHistoryMax + 3; round++) {
     await store.checkpointer.request(round % 2 === 0 ? "passive" : "full");
   }
@@ -307,7 +184,7 @@ test("the history keeps the newest records, newest first", async (t) => {
 });
 
 test("after a disk error nothing more is begun: a further checkpoint is what destroys data", async (t) => {
-  const store = new Store(t);
+  const store = new CheckpointedStore(t);
   const gauge = { frames: 5, backfilled: 0, walBytes: 20_600 };
   store.answer = () =>
     Promise.resolve({
@@ -329,14 +206,14 @@ test("after a disk error nothing more is begun: a further checkpoint is what des
 });
 
 test("a writer that is gone is an answer to those who wait, not a rejection", async (t) => {
-  const store = new Store(t);
+  const store = new CheckpointedStore(t);
   store.answer = () => Promise.reject(new Error("the thread has ended"));
   const record = await store.checkpointer.request("full");
   assert.deepEqual([record.outcome, record.code], ["FAILED", "WRITER_GONE"]);
 });
 
 test("a full disk fails the run and is tried again after the pause", async (t) => {
-  const store = new Store(t);
+  const store = new CheckpointedStore(t);
   const gauge = { frames: passiveCheckpointFrames, backfilled: 0, walBytes: 4_120_032 };
   store.answer = () =>
     Promise.resolve({
@@ -356,7 +233,7 @@ test("a full disk fails the run and is tried again after the pause", async (t) =
 });
 
 test("the last checkpoint empties the WAL and says so, and nothing runs after it", async (t) => {
-  const store = new Store(t);
+  const store = new CheckpointedStore(t);
   store.commit(10);
   const record = await store.checkpointer.finish(1_000);
   assert.equal(record.outcome, "TRUNCATED");
@@ -371,7 +248,7 @@ test("the last checkpoint empties the WAL and says so, and nothing runs after it
 });
 
 test("the last checkpoint gives up when its budget is used up, and says who was in the way", async (t) => {
-  const store = new Store(t);
+  const store = new CheckpointedStore(t);
   store.commit(10);
   store.openSnapshot();
   const finishing = store.checkpointer.finish(300);
@@ -383,7 +260,7 @@ test("the last checkpoint gives up when its budget is used up, and says who was 
 });
 
 test("a start with residue says that it recovered, and one without says nothing", (t) => {
-  const store = new Store(t);
+  const store = new CheckpointedStore(t);
   const gauge = { frames: 5, backfilled: 0, walBytes: 20_632 };
   const raw: RawCheckpoint = {
     kind: "ran",
@@ -400,7 +277,7 @@ test("a start with residue says that it recovered, and one without says nothing"
 });
 
 test("outcomes are counted, durations observed, and the time in which frames wait is shown", async (t) => {
-  const store = new Store(t);
+  const store = new CheckpointedStore(t);
   store.commit(5);
   await store.checkpointer.request("passive");
   store.commit(5);
