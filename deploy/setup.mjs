@@ -4,7 +4,7 @@
  * with Node's own modules only, because it runs before anything is installed.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -105,7 +105,8 @@ function build() {
     { cwd: root, stdio: ["ignore", 2, 2] },
   );
   if (result.status !== 0) stop("the sources do not compile; the reasons stand above.");
-  mkdirSync(dirname(buildStamp), { recursive: true });
+  // The compiler does not know which files are programs.
+  for (const program of ["kvdbd.js", "kvdb.js"]) chmodSync(join(root, "dist/src", program), 0o755);
   writeFileSync(buildStamp, `${startedAt.toISOString()}\n`);
 }
 
