@@ -20,6 +20,7 @@ import {
   openConnection,
 } from "../sqlite/connection.js";
 import { isLive } from "../state/kv-row.js";
+import { readable } from "./readable.js";
 import type { ReaderPool } from "./reader-pool.js";
 import { type Head, TableReader } from "./table-reader.js";
 import { ValueCache } from "./value-cache.js";
@@ -110,7 +111,7 @@ export class PointReads {
   }
 
   async #many(namespace: Namespace, read: PointRead): Promise<PointsRead> {
-    const reply = await this.#pool.pick().request({
+    const asked = this.#pool.pick().request({
       kind: "points",
       namespace,
       keys: read.keys.map((key) => new Uint8Array(key) as Key),
@@ -118,6 +119,7 @@ export class PointReads {
       at: read.at,
       nowMs: this.#time.nowMs(),
     });
+    const reply = await readable(asked);
     return { head: reply.head, entries: decodeEntries(reply.entries) };
   }
 }

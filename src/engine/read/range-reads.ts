@@ -11,6 +11,7 @@ import type { Entry, Namespace, Revision } from "../../storage/model.js";
 import type { CallLimits, PageRead, RangeRead } from "../../storage/storage-engine.js";
 import type { EngineTime } from "../engine-time.js";
 import { decodeEntries } from "../record/page-codec.js";
+import { readable } from "./readable.js";
 import type { ReaderLink, ReaderPool } from "./reader-pool.js";
 import type { PageReply } from "./reader-protocol.js";
 import type { SnapshotLease, SnapshotRegistry } from "./snapshot-registry.js";
@@ -119,19 +120,6 @@ function ownBytes<Read extends RangeRead>(read: Read): Read {
     range: { start: new Uint8Array(start), end: end === undefined ? end : new Uint8Array(end) },
     after: read.after === undefined ? undefined : new Uint8Array(read.after),
   };
-}
-
-/** A reader thread that dies takes its snapshots along; the read can be asked again. */
-async function readable<T>(reply: Promise<T>): Promise<T> {
-  try {
-    return await reply;
-  } catch (cause) {
-    if (!(cause instanceof ThreadExitError)) throw cause;
-    throw new EngineError("snapshot-expired", "the thread that read this has ended", {
-      cause,
-      hint: "ask again; a scan continues after the last key that was received",
-    });
-  }
 }
 
 function assertStillWanted(call: CallLimits, clock: Clock): void {

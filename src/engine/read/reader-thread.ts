@@ -30,6 +30,8 @@ interface Snapshot extends Reader {
 }
 
 const { options, name } = workerData as ReaderStart;
+/** Most pages are small; the writer grows for those that are not. */
+const pageBytesExpected = 4096;
 const snapshots = new Map<number, Snapshot>();
 const spare: Reader[] = [];
 let main: Reader | undefined;
@@ -62,7 +64,7 @@ function handle(message: ToReader): ReaderReplies[ToReader["kind"]] | Transferri
   switch (message.kind) {
     case "points": {
       const { head, entries } = mainReader().points(message.namespace, message.keys, message);
-      const bytes = encodeEntries(entries, 4096);
+      const bytes = encodeEntries(entries, pageBytesExpected);
       return transfer({ head: head?.revision, entries: bytes }, bytes);
     }
     case "page": {
@@ -97,7 +99,7 @@ function pageOf(
   message: { readonly read: PageRead; readonly nowMs: number },
 ): Transferring<never> {
   const rows = table.page(head, message.read, message.nowMs);
-  const entries = encodeEntries(rows.entries, message.read.bytesMax);
+  const entries = encodeEntries(rows.entries, pageBytesExpected);
   const reply: PageReply = { head: head?.revision, entries, more: rows.more, count: rows.count };
   return transfer(reply, entries);
 }
@@ -112,11 +114,17 @@ function openSnapshot(
 ): NonNullable<Head>["revision"] | undefined {
   assert(!snapshots.has(id), "a snapshot id is given once");
   const reader = spare.pop() ?? openReader(snapshotOptions);
-  reader.connection.exec("BEGIN");
-  // The first read is what takes the snapshot.
-  const head = reader.table.head(of.namespace);
-  snapshots.set(id, { ...reader, head });
-  return head?.revision;
+  try {
+    reader.connection.exec("BEGIN");
+    // The first read is what takes the snapshot.
+    const head = reader.table.head(of.namespace);
+    snapshots.set(id, { ...reader, head });
+    return head?.revision;
+  } catch (cause) {
+    // Nobody else knows of it, and it may hold a snapshot.
+    reader.connection.close();
+    throw cause;
+  }
 }
 
 function closeSnapshot(id: number): void {
