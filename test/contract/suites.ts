@@ -5,6 +5,7 @@ import { bulkCases } from "./cases/bulk.js";
 import { leaseCases } from "./cases/leases.js";
 import { limitCases } from "./cases/limits.js";
 import { mutationCases } from "./cases/mutations.js";
+import { pipelineCases } from "./cases/pipeline.js";
 import { pointCases } from "./cases/point.js";
 import { rangeCases } from "./cases/ranges.js";
 import { closedNamespaceCases, refusalCases } from "./cases/refusals.js";
@@ -20,6 +21,7 @@ const suites: readonly {
   { title: "writes", cases: mutationCases },
   { title: "ranges", cases: rangeCases },
   { title: "bulk loads", cases: bulkCases },
+  { title: "pipelines", cases: pipelineCases },
   { title: "limits", cases: limitCases },
   { title: "refusals", cases: refusalCases },
   { title: "lifetimes and leases", cases: leaseCases },
