@@ -15,6 +15,7 @@ import type { EngineOptions, EnginePorts } from "./engine-options.js";
 import { EngineLife } from "./engine-state.js";
 import { removeCleanMarker } from "./recovery/clean-marker.js";
 import { syncDirectory } from "./recovery/data-directory.js";
+import { openErrorOf } from "./recovery/file-errors.js";
 import { HighWaterMark } from "./recovery/high-water-mark.js";
 import { inspectBeforeOpen, type PreOpenReport } from "./recovery/recover.js";
 import { type Connection, openConnection } from "./sqlite/connection.js";
@@ -38,20 +39,20 @@ export async function openEngine(
   const alarms = new AlarmBoard(clock, events);
   const format = { applicationId, formatVersionMax: formatVersion };
   const before = await inspectBeforeOpen(options, format, { clock, log });
-  const guard = openGuard(options, before);
+  let guard = before.createdNew ? undefined : openGuard(options, before);
   const exit = new WriterExit();
   const writer = startWriter(writerStart(options, ports, before), exit.listener);
   try {
     life.moveTo("recovering", "the WAL is being moved into the database");
     const opened = await openWriter(writer, before, { options, ports });
+    guard ??= openGuard(options, before);
     if (opened.lost !== undefined) log.event("recovery.lost-writes", { ...opened.lost });
     const recovery = reportOf(before, opened, {
       startedAtMs,
       durationMs: clock.monotonicMs() - startedMs,
     });
     const resolved = { ...options, file: before.files.database };
-    const mark = await HighWaterMark.open(before.files.highWaterMark);
-    await syncDirectory(before.files.directory);
+    const mark = await openMark(before);
     const parts = {
       options: resolved,
       mark,
@@ -67,7 +68,7 @@ export async function openEngine(
     const { engine, integrity, onWriterExit } = assembleEngine(parts);
     exit.listen(onWriterExit);
     // From here on the point reader is the guard.
-    guard?.close();
+    guard.close();
     await removeCleanMarker(before.files);
     const { unclean } = before;
     await startupCheck({ ...ports, options, unclean, integrity, life, alarms });
@@ -85,12 +86,23 @@ export async function openEngine(
 
 /**
  * A reader that stays open while the writer opens: if the start-up checkpoint meets a disk error, the
- * writer's close is not the last one, so SQLite does not checkpoint once more and hide its errors.
+ * writer's close is not the last one, so SQLite does not checkpoint once more and hide its errors. A
+ * new store has it as soon as there is a file to open.
  */
-function openGuard(options: EngineOptions, before: PreOpenReport): Connection | undefined {
-  if (before.createdNew) return undefined;
+function openGuard(options: EngineOptions, before: PreOpenReport): Connection {
   const { database } = before.files;
   return openConnection({ file: database, role: "reader", pragmas: options });
+}
+
+/** A disk that fails beside the database fails as it would under it: the exit code is the same. */
+async function openMark({ files }: PreOpenReport): Promise<HighWaterMark> {
+  try {
+    const mark = await HighWaterMark.open(files.highWaterMark);
+    await syncDirectory(files.directory);
+    return mark;
+  } catch (cause) {
+    throw openErrorOf(cause, "syncing the data directory");
+  }
 }
 
 function writerStart(

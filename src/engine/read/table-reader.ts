@@ -3,6 +3,7 @@
  * statement, or a transaction around several. No iterator outlives the call that made it, because
  * an open iterator pins the WAL and keeps its connection busy.
  */
+import { compareBytes } from "../../foundation/bytes.js";
 import { EngineError } from "../../storage/errors.js";
 import { batchReadBytesMax } from "../../storage/limits.js";
 import type { Entry, Key, Namespace, Revision } from "../../storage/model.js";
@@ -129,6 +130,7 @@ export class TableReader {
     for (const row of rows) {
       const entry = this.#entry(ns, row, { keysOnly: read.keysOnly, nowMs: liveAtMs });
       if (entry === undefined) continue;
+      assertInOrder(entries.at(-1), entry, read.reverse);
       bytes += entry.key.length + entry.value.length;
       if (entries.length > 0 && (entries.length >= read.rowsMax || bytes > read.bytesMax)) {
         more = true;
@@ -256,6 +258,17 @@ function boundsOf(
       ...(upper === undefined ? {} : { end: upper }),
     },
   };
+}
+
+/** A reader that goes on behind the last key would otherwise read in circles. Throws "corrupt". */
+function assertInOrder(before: Entry | undefined, entry: Entry, reverse: boolean): void {
+  if (before === undefined) return;
+  const order = compareBytes(before.key, entry.key);
+  if (reverse ? order > 0 : order < 0) return;
+  throw new EngineError("corrupt", "the index of keys is out of order", {
+    hint: "run `kvdb integrity --full` to see the extent, then restore a verified backup",
+    facts: { table: "kv" },
+  });
 }
 
 function tooManyBytes(): EngineError {

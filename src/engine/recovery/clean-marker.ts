@@ -59,10 +59,17 @@ export async function writeCleanMarker(files: DataFiles, marker: CleanMarker): P
   await syncDirectory(files.directory);
 }
 
-/** From here on an end without a new marker counts as a crash. Resolves when that is on disk. */
+/**
+ * From here on an end without a new marker counts as a crash. Resolves when that is on disk. Throws
+ * OpenError "io".
+ */
 export async function removeCleanMarker(files: DataFiles): Promise<void> {
-  await rm(files.cleanMarker, { force: true });
-  await syncDirectory(files.directory);
+  try {
+    await rm(files.cleanMarker, { force: true });
+    await syncDirectory(files.directory);
+  } catch (cause) {
+    throw openErrorOf(cause, `removing ${files.cleanMarker}`);
+  }
 }
 
 function parseMarker(text: string): CleanMarker | undefined {
