@@ -4,9 +4,13 @@
  * channel: when the parent goes, whatever way it went, this process ends itself in the middle of the
  * check, because a reader that outlives its daemon would keep the next start from emptying the WAL.
  */
+import { constants, setPriority } from "node:os";
 import { Worker } from "node:worker_threads";
 import { integrityHeartbeatMs } from "../../storage/limits.js";
 import type { CheckOrder, FromCheck } from "./integrity-protocol.js";
+
+// Before the thread is made, which inherits it: callers come first, also where cores are few.
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
 const order = JSON.parse(process.argv[2] ?? "") as CheckOrder;
 let newest: FromCheck = { kind: "progress", phase: "opening", rowsDone: 0, rowsTotal: 0 };
