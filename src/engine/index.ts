@@ -2,4 +2,3 @@
 export type { EngineOptions, EnginePorts, Synchronous } from "./engine-options.js";
 export { type ExaminedNamespace, type ExaminedStore, examineStore } from "./examine-store.js";
 export { openEngine } from "./open-engine.js";
-export { formatVersion } from "./sqlite/schema.js";
