@@ -49,22 +49,24 @@ export async function endEngine(store: OpenStore, parts: EndingParts): Promise<v
   life.moveTo("closed", "the store is closed");
   await writer.terminate();
   parts.walIndex.close();
-  await parts.marks.close(commitSequence);
   const emptied = last.outcome === "TRUNCATED" || last.outcome === "NOTHING_TO_DO";
-  if (emptied && sizeOf(store.before.files.wal) === 0) {
-    await markClean(store, commitSequence);
-  }
+  const clean = emptied && sizeOf(store.before.files.wal) === 0;
+  await leaveMarks(store, parts.marks, { commitSequence, clean });
   store.before.lock.release();
 }
 
-async function markClean(store: OpenStore, commitSequence: bigint): Promise<void> {
-  const { before, opened, ports } = store;
+async function leaveMarks(
+  { before, opened, ports }: OpenStore,
+  marks: MarkKeeper,
+  { commitSequence, clean }: { readonly commitSequence: bigint; readonly clean: boolean },
+): Promise<void> {
   const { storeId, epoch } = opened;
   const atMs = ports.clock.wallMs();
   try {
-    await writeCleanMarker(before.files, { storeId, epoch, commitSequence, atMs });
+    await marks.close(commitSequence);
+    if (clean) await writeCleanMarker(before.files, { storeId, epoch, commitSequence, atMs });
   } catch (cause) {
-    // Without the marker the next start checks more than it needs to; nothing is lost.
+    // The data is closed and on disk. Without these the next start only knows less, or checks more.
     ports.log.event("engine.close-failed", { reason: describeError(cause) });
   }
 }
