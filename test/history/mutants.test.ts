@@ -29,15 +29,17 @@ test("a read from before the last acknowledged write is caught, by its answer an
     const mutant = new StaleReads(scene.store, scene.random, revision);
     await scene.workload.run(mutant, plan);
     assert.ok(mutant.planted > 0);
+    t.diagnostic(`${mutant.planted} stale reads`);
     await bothCondemn(t, scene);
   }
 });
 
 test("a write whose condition did not hold is caught", async (t) => {
   const scene = await begin(t);
-  const mutant = new LostConditions(scene.store, scene.random);
+  const mutant = new LostConditions(scene.store);
   await scene.workload.run(mutant, plan);
   assert.ok(mutant.planted > 0);
+  t.diagnostic(`${mutant.planted} lost conditions`);
   await bothCondemn(t, scene);
 });
 

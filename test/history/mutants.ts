@@ -6,7 +6,8 @@ import type { Random } from "../../src/foundation/random.js";
 import { objectOf, type Question, seenCas, seenPut } from "./questions.js";
 import type { Answer, Reply, Store } from "./store.js";
 
-const plantOneIn = 10;
+/** Of the occasions to be stale. */
+const staleOneIn = 2;
 
 /**
  * Answers a read with what was read before the last acknowledged write: with the revision of that
@@ -43,7 +44,7 @@ export class StaleReads implements Store {
     // Absence comes back; a value that was replaced never does.
     if (question.kind !== "get" || answer.entries[0]?.value === undefined) return reply;
     this.#read.set(question.key, { answer, at: ++this.#tick });
-    if (outdated === undefined || this.#random.below(plantOneIn) > 0) return reply;
+    if (outdated === undefined || this.#random.below(staleOneIn) > 0) return reply;
     this.#planted++;
     const { revision } = this.#revision === "old" ? outdated : answer;
     return { kind: "answered", answer: { ...outdated, revision } };
@@ -58,14 +59,12 @@ export class StaleReads implements Store {
 /** Writes although the condition did not hold, and says that it did. */
 export class LostConditions implements Store {
   readonly #store: Store;
-  readonly #random: Random;
   /** By key: the newest revision with which a write was acknowledged. */
   readonly #acknowledged = new Map<string, bigint>();
   #planted = 0;
 
-  constructor(store: Store, random: Random) {
+  constructor(store: Store) {
     this.#store = store;
-    this.#random = random;
   }
 
   get planted(): number {
@@ -77,7 +76,7 @@ export class LostConditions implements Store {
     const { key, value, expected } = question;
     const newest = this.#acknowledged.get(key) ?? 0n;
     const isLost = expected.value !== undefined && expected.revision < newest;
-    if (!isLost || this.#random.below(plantOneIn) > 0) return this.#noted(question, deadlineMs);
+    if (!isLost) return this.#noted(question, deadlineMs);
     this.#planted++;
     const put = { kind: "put", key, value, previous: false } as const;
     const reply = await this.#noted(put, deadlineMs);
@@ -87,11 +86,13 @@ export class LostConditions implements Store {
 
   async #noted(question: Question, deadlineMs: number): Promise<Reply> {
     const reply = await this.#store.ask(question, deadlineMs);
-    const revision = reply.kind === "answered" ? reply.answer.revision : undefined;
-    if (question.kind === "put" && revision !== undefined) {
-      const newest = this.#acknowledged.get(question.key) ?? 0n;
-      if (revision > newest) this.#acknowledged.set(question.key, revision);
+    if (reply.kind !== "answered" || (question.kind !== "put" && question.kind !== "cas")) {
+      return reply;
     }
+    const { seen, revision = 0n } = reply.answer;
+    const isWritten = question.kind === "put" || seen === seenCas(true);
+    const newest = this.#acknowledged.get(question.key) ?? 0n;
+    if (isWritten && revision > newest) this.#acknowledged.set(question.key, revision);
     return reply;
   }
 }
