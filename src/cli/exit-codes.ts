@@ -35,8 +35,7 @@ export const cliExits = {
   integrity: { code: 10, meaning: "Stored data is damaged." },
   "test-failed": {
     code: 11,
-    meaning:
-      "`smoke`, `demo` or `prove` found something that is not as promised, or could not try all of it.",
+    meaning: "`smoke` or `demo` found something that is not as promised.",
   },
   "outcome-unknown": {
     code: 12,

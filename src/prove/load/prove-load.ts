@@ -23,8 +23,6 @@ export interface AnsweredWrite {
   readonly namespace: string;
   /** Where its namespace stood when it was done. */
   readonly revision: number;
-  readonly leavesItsId: boolean;
-  readonly increments: number;
 }
 
 const idDigits = 8;
@@ -80,12 +78,10 @@ export class ProveLoad {
   async #send(client: KvClient, requestId: string, sent: SentWrite): Promise<boolean> {
     this.#unanswered.set(requestId, sent);
     try {
-      const { leavesItsId, increments } = sent.write;
-      const header = await sent.write.send(client);
+      const header = await sent.write(client);
       this.#unanswered.delete(requestId);
       const revision = Number(header?.revision ?? 0n);
-      const { namespace } = sent;
-      this.#answered.set(requestId, { namespace, revision, leavesItsId, increments });
+      this.#answered.set(requestId, { namespace: sent.namespace, revision });
       return true;
     } catch (cause) {
       // The only refusal this load can meet is a daemon that is going away.
@@ -96,7 +92,7 @@ export class ProveLoad {
   }
 }
 
-/** The first id in a request or a value; undefined: there is none of the load's. */
+/** The id that a request carries; undefined: it is none of the load's. */
 export function requestIdIn(request: Buffer): string | undefined {
   return /op-\d{8}/.exec(request.toString("latin1"))?.[0];
 }

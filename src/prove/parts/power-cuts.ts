@@ -12,7 +12,6 @@ import { runStateChecks } from "../states/run-state-checks.js";
 export interface PowerCutSize {
   readonly states: number;
   readonly writesPerRound: number;
-  readonly lives?: RecordOrder["lives"];
 }
 
 export type Variant = Pick<RecordOrder, "program" | "flags" | "faults">;
@@ -37,7 +36,6 @@ export async function provePowerCuts(
       random,
       directory,
       writesPerRound: size.writesPerRound,
-      lives: size.lives ?? "all",
       ...variant,
     });
     return {
@@ -78,8 +76,7 @@ async function statesReport(
       context.progress(`power cuts: ${String(done)} of about ${String(states)} disk contents`);
     },
   });
-  const namespaces = recording.story.histories[0]?.namespaces ?? [];
-  const revisions = namespaces.reduce((sum, { head }) => sum + head, 0);
+  const revisions = recording.story.histories[0]?.reduce((sum, { head }) => sum + head, 0) ?? 0;
   return {
     ...reportOf(
       {

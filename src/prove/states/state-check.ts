@@ -24,16 +24,6 @@ const weightOfCertainty = 4;
 /** Nothing on the disk changes with these, and nothing is promised. */
 const silentKinds: readonly Operation["kind"][] = ["received", "made-directory", "faulted"];
 
-export interface Examined {
-  /**
-   * Everything is there and right; a start or a read ended with an error; a check has complained;
-   * something is missing or different, and nobody said so.
-   */
-  readonly kind: "right" | "refused" | "found" | "wrong";
-  readonly reason: string | undefined;
-  readonly recovered: boolean;
-}
-
 interface Counted {
   states: number;
   bad: number;
@@ -60,8 +50,7 @@ export async function checkStates(
       if (seen.has(digest)) continue;
       seen.add(digest);
       counted.states++;
-      // Whatever a power cut leaves must open and be whole: a refusal is as bad as a loss.
-      const { reason, recovered } = await examineContent(content, timeline, plan);
+      const { reason, recovered } = await examine(plan, content, timeline);
       if (recovered) counted.recovered++;
       if (reason !== undefined) noteBad(counted, { at: operation.index, pattern, reason }, plan);
       progress(counted.states);
@@ -71,27 +60,23 @@ export async function checkStates(
   return { kind: "result", ...counted };
 }
 
-/** Starts the engine on this content, in the scratch directory, and judges what it finds. */
-export async function examineContent(
+async function examine(
+  plan: CheckPlan,
   content: Content,
   timeline: Timeline,
-  { scratch, checks }: Pick<CheckPlan, "scratch" | "checks">,
-): Promise<Examined> {
-  writeContent(scratch, content);
-  const options = proveOptions(join(scratch, databaseName));
+): Promise<{ readonly reason: string | undefined; readonly recovered: boolean }> {
+  writeContent(plan.scratch, content);
+  const options = proveOptions(join(plan.scratch, databaseName));
   try {
     const ports = { clock: systemClock(), log: silentLog() };
-    // Without checks the checksums are not even looked at while reading: for controls only.
-    const reading = { ...options, verifyChecksumsOnRead: checks };
-    const store = await examineStore(reading, ports, { checks });
-    const recovered = store.walTail !== "absent";
+    const { checks } = plan;
+    const store = await examineStore(options, ports, { checks });
     const [finding] = store.findings;
-    if (finding !== undefined) return { kind: "found", reason: finding, recovered };
-    const wrong = timeline.judge(store.namespaces);
-    if (wrong !== undefined) return { kind: "wrong", reason: wrong, recovered };
-    return { kind: "right", reason: undefined, recovered };
+    const reason = finding ?? timeline.judge(store.namespaces);
+    return { reason, recovered: store.walTail !== "absent" };
   } catch (cause) {
-    return { kind: "refused", reason: describeError(cause), recovered: false };
+    // Whatever a power cut leaves must open: a refusal is as bad as a loss.
+    return { reason: describeError(cause), recovered: false };
   }
 }
 
