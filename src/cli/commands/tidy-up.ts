@@ -11,7 +11,7 @@ export const compact: Command = {
   positionals: [{ name: "REVISION", doc: "The newest revision to forget." }],
   flags: {},
   details:
-    "Never within the time in which request ids are remembered, so less may be forgotten than was asked for; the answer says what is still there.",
+    "The log is cut in whole commits, so a little less may be forgotten than was asked for; the answer says what is still there.",
   examples: ["kvdb compact 120000 -n shop"],
   run: async (call) => {
     const [text = ""] = call.args;

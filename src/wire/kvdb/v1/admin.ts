@@ -1291,8 +1291,8 @@ export interface CompactRequest {
 /** What was forgotten. */
 export interface CompactResponse {
   /**
-   * The oldest revision that is retained now. The log is cut in whole commits and not within the
-   * window of request ids, so it may be lower than the revision asked for + 1.
+   * The oldest revision that is retained now. The log is cut in whole commits, so it may be lower
+   * than the revision asked for + 1.
    */
   oldestRevision: bigint;
   /** Bytes of retained log and replaced versions before. */
