@@ -39,15 +39,21 @@ interface Result {
   readonly todo?: string | boolean | undefined;
 }
 
+const beganMs = performance.now();
 const wanted = process.argv.slice(2);
 const files = testFiles().filter((file) => isWanted(file));
 const byFile = new Map<string, Tally>();
 const failures: string[] = [];
+/** The test that a file began last: where it hung, when the whole file is given up. */
+const lastBegun = new Map<string, string>();
 
 const results = run({
   files: files.map(compiled),
   concurrency: Math.max(2, availableParallelism()),
   timeout: fileTimeoutMs,
+});
+results.on("test:start", ({ name, file }: { readonly name: string; readonly file?: string }) => {
+  if (file !== undefined) lastBegun.set(shortName(file), name);
 });
 results.on("test:pass", (result: Result) => {
   note(result, result.skip === undefined && result.todo === undefined ? "passed" : "skipped");
@@ -55,7 +61,10 @@ results.on("test:pass", (result: Result) => {
 results.on("test:fail", (result: Result) => {
   note(result, "failed");
   if (isOnlyFailedChildren(result)) return;
-  const text = `FAILED ${nameOf(result)} › ${result.name}\n${explain(result.details.error)}`;
+  const file = nameOf(result);
+  const begun = lastBegun.get(shortName(result.name));
+  const hung = begun === undefined ? "" : `\nlast begun in it: ${begun}`;
+  const text = `FAILED ${file} › ${result.name}\n${explain(result.details.error)}${hung}`;
   failures.push(text);
   process.stdout.write(`${text}\n\n`);
 });
@@ -86,18 +95,25 @@ function compiled(file: string): string {
 
 /** "daemon/stop", whether the runner names the source or what was compiled from it. */
 function nameOf(result: Result): string {
-  if (result.file === undefined) return "?";
-  return relative(root, result.file).replace(/^(dist\/)?test\/|(\.test)?\.[jt]s$/g, "");
+  return result.file === undefined ? "?" : shortName(result.file);
+}
+
+function shortName(path: string): string {
+  return relative(root, path).replace(/^(dist\/)?test\/|(\.test)?\.[jt]s$/g, "");
 }
 
 function note(result: Result, outcome: "passed" | "failed" | "skipped"): void {
   const file = nameOf(result);
   const tally = byFile.get(file) ?? { passed: 0, failed: 0, skipped: 0, milliseconds: 0 };
-  if (!byFile.has(file)) process.stdout.write(`running ${file}\n`);
+  if (!byFile.has(file)) process.stdout.write(`${elapsed()} running ${file}\n`);
   byFile.set(file, tally);
   // A suite is a heading; what is counted are its tests.
   if (result.details.type !== "suite") tally[outcome] += 1;
   if (result.nesting === 0) tally.milliseconds += result.details.duration_ms;
+}
+
+function elapsed(): string {
+  return `[${String(Math.round((performance.now() - beganMs) / 1_000)).padStart(4)} s]`;
 }
 
 /** A parent that fails because a child failed has nothing to say of its own. */
