@@ -16,6 +16,7 @@ import { load } from "./commands/load.js";
 import { namespace } from "./commands/namespace.js";
 import { drain, logLevel, resume } from "./commands/operate.js";
 import { pragmas } from "./commands/pragmas.js";
+import { prove } from "./commands/prove.js";
 import { put } from "./commands/put.js";
 import { rename } from "./commands/rename.js";
 import { scan } from "./commands/scan.js";
@@ -55,6 +56,7 @@ export const commands: readonly Command[] = [
   call,
   smoke,
   demo,
+  prove,
   version,
   helpCommand(() => commands),
 ];

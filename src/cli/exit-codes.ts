@@ -35,7 +35,8 @@ export const cliExits = {
   integrity: { code: 10, meaning: "Stored data is damaged." },
   "test-failed": {
     code: 11,
-    meaning: "`smoke` or `demo` found something that is not as promised.",
+    meaning:
+      "`smoke`, `demo` or `prove` found something that is not as promised, or could not try all of it.",
   },
   "outcome-unknown": {
     code: 12,

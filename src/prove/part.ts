@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Clock } from "../foundation/clock.js";
 import type { Random } from "../foundation/random.js";
 
-const examplesMax = 5;
+const examplesMax = 10;
 
 export interface ProveContext {
   /** On the disk that is put to the proof; parts make directories of their own in it. */
@@ -36,6 +36,8 @@ export interface PartReport {
   readonly examples: readonly string[];
   /** Why this part proves nothing here; undefined = it does. */
   readonly notProven: string | undefined;
+  /** The mechanism that it would take. */
+  readonly missing?: string;
   /** What else was measured or seen. */
   readonly facts: readonly string[];
 }
@@ -58,7 +60,7 @@ export async function withDirectory<T>(
 /** A part whose tries have all been made. */
 export function reportOf(
   part: Pick<PartReport, "name" | "title" | "tried" | "unit"> &
-    Partial<Pick<PartReport, "facts" | "notProven">>,
+    Partial<Pick<PartReport, "facts" | "notProven" | "missing">>,
   violations: readonly string[],
 ): PartReport {
   return {

@@ -3,7 +3,7 @@
  * exactly as the history has it, and nothing half. The recording is walked once, forward.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { type FoundEntry, NamespaceHistory } from "./namespace-history.js";
+import { type FoundEntry, NamespaceHistory, type RecordedChange } from "./namespace-history.js";
 
 export interface Acknowledgement {
   /** Of the operation with which the answer left. */
@@ -16,7 +16,14 @@ export interface Acknowledgement {
 export interface Deletion {
   readonly namespace: string;
   readonly askedAt: number;
-  readonly doneAt: number;
+  /** Undefined: there was no answer. */
+  readonly doneAt?: number;
+}
+
+export interface History {
+  /** Not the true one after this operation; undefined = to the end. */
+  readonly until: number | undefined;
+  readonly namespaces: readonly NamespaceHistory[];
 }
 
 export interface Story {
@@ -24,7 +31,7 @@ export interface Story {
    * Every history that may turn out to be the true one. More than one when the fate of a write
    * is unknown and its revision was given to another.
    */
-  readonly histories: readonly (readonly NamespaceHistory[])[];
+  readonly histories: readonly History[];
   readonly acknowledgements: readonly Acknowledgement[];
   readonly deletions: readonly Deletion[];
 }
@@ -67,8 +74,9 @@ export class Timeline {
   /** What is wrong with a store that a restart found at this moment; undefined = nothing. */
   judge(found: readonly FoundNamespace[]): string | undefined {
     let first: string | undefined;
-    for (const history of this.#story.histories) {
-      const wrong = this.#judgeBy(history, found);
+    for (const { until, namespaces } of this.#story.histories) {
+      if (until !== undefined && this.#at > until) continue;
+      const wrong = this.#judgeBy(namespaces, found);
       if (wrong === undefined) return undefined;
       first ??= wrong;
     }
@@ -95,7 +103,7 @@ export class Timeline {
     const { name } = history;
     const deletion = this.#story.deletions.find(({ namespace }) => namespace === name);
     const required = this.#required.get(name) ?? 0;
-    if (deletion !== undefined && this.#at >= deletion.doneAt) {
+    if (deletion?.doneAt !== undefined && this.#at >= deletion.doneAt) {
       return found === undefined ? undefined : `${name} was deleted and is there`;
     }
     if (found === undefined) {
@@ -114,46 +122,47 @@ export class Timeline {
 
 type Columns = readonly [revision: number, key: string, value: string | null];
 
+interface HistoryText {
+  readonly until?: number;
+  readonly namespaces: readonly { readonly name: string; readonly changes: readonly Columns[] }[];
+}
+
 interface StoryText {
-  readonly histories: readonly (readonly { name: string; changes: readonly Columns[] }[])[];
+  readonly histories: readonly HistoryText[];
   readonly acknowledgements: readonly Acknowledgement[];
   readonly deletions: readonly Deletion[];
 }
 
 /** For the processes that check the states. */
 export function saveStory(file: string, story: Story): void {
-  const text: StoryText = {
-    ...story,
-    histories: story.histories.map((histories) => {
-      return histories.map(({ name, changes }) => ({ name, changes: changes.map(columnsOf) }));
-    }),
-  };
+  const { acknowledgements, deletions } = story;
+  const histories = story.histories.map<HistoryText>(({ until, namespaces }) => ({
+    ...(until !== undefined && { until }),
+    namespaces: namespaces.map(({ name, changes }) => ({ name, changes: changes.map(columnsOf) })),
+  }));
+  const text: StoryText = { histories, acknowledgements, deletions };
   writeFileSync(file, JSON.stringify(text), { mode: 0o600 });
 }
 
 export function loadStory(file: string): Story {
   const text = JSON.parse(readFileSync(file, "utf8")) as StoryText;
-  return {
-    ...text,
-    histories: text.histories.map((histories) => {
-      return histories.map(({ name, changes }) => {
-        return new NamespaceHistory(
-          name,
-          changes.map(([revision, key, value]) => ({
-            revision,
-            key: bytesOf(key),
-            value: value === null ? undefined : bytesOf(value),
-          })),
-        );
-      });
+  const histories = text.histories.map(({ until, namespaces }) => ({
+    until,
+    namespaces: namespaces.map(({ name, changes }) => {
+      return new NamespaceHistory(name, changes.map(changeOf));
     }),
-  };
+  }));
+  return { ...text, histories };
 }
 
-function columnsOf(change: NamespaceHistory["changes"][number]): Columns {
+function columnsOf(change: RecordedChange): Columns {
   const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
   const value = change.value === undefined ? null : text(change.value);
   return [change.revision, text(change.key), value];
+}
+
+function changeOf([revision, key, value]: Columns): RecordedChange {
+  return { revision, key: bytesOf(key), value: value === null ? undefined : bytesOf(value) };
 }
 
 function bytesOf(text: string): Uint8Array {

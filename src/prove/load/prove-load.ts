@@ -23,6 +23,8 @@ export interface AnsweredWrite {
   readonly namespace: string;
   /** Where its namespace stood when it was done. */
   readonly revision: number;
+  readonly leavesItsId: boolean;
+  readonly increments: number;
 }
 
 const idDigits = 8;
@@ -78,10 +80,12 @@ export class ProveLoad {
   async #send(client: KvClient, requestId: string, sent: SentWrite): Promise<boolean> {
     this.#unanswered.set(requestId, sent);
     try {
-      const header = await sent.write(client);
+      const { leavesItsId, increments } = sent.write;
+      const header = await sent.write.send(client);
       this.#unanswered.delete(requestId);
       const revision = Number(header?.revision ?? 0n);
-      this.#answered.set(requestId, { namespace: sent.namespace, revision });
+      const { namespace } = sent;
+      this.#answered.set(requestId, { namespace, revision, leavesItsId, increments });
       return true;
     } catch (cause) {
       // The only refusal this load can meet is a daemon that is going away.
@@ -92,7 +96,7 @@ export class ProveLoad {
   }
 }
 
-/** The id that a request carries; undefined: it is none of the load's. */
+/** The first id in a request or a value; undefined: there is none of the load's. */
 export function requestIdIn(request: Buffer): string | undefined {
   return /op-\d{8}/.exec(request.toString("latin1"))?.[0];
 }

@@ -2,8 +2,14 @@
 import { CompareRelation, type KvClient, type ResponseHeader } from "../../client/index.js";
 import type { Random } from "../../foundation/random.js";
 
-/** Sends the request and resolves with the header of its answer. May be called again. */
-export type Write = (client: KvClient) => Promise<ResponseHeader | undefined>;
+export interface Write {
+  /** Resolves with the header of the answer. May be called again. */
+  readonly send: (client: KvClient) => Promise<ResponseHeader | undefined>;
+  /** It surely leaves a value that begins with its request id. */
+  readonly leavesItsId: boolean;
+  /** How much it adds to all counters together. */
+  readonly increments: number;
+}
 
 export interface WriteSpec {
   readonly namespace: string;
@@ -13,6 +19,8 @@ export interface WriteSpec {
 
 const keysPerNamespace = 48;
 const counters = 4;
+/** Where the counters are. */
+export const counterPrefix = "counter/";
 const valueBytesMax = 900;
 const batchKeysMax = 6;
 const rangeKeysMax = 4;
@@ -67,7 +75,7 @@ function put({ namespace, requestId, random }: WriteSpec): Write {
     key: keyFrom(random),
     value: valueFrom(random, requestId),
   };
-  return async (client) => (await client.kv.put(request)).header;
+  return leavingItsId(async (client) => (await client.kv.put(request)).header);
 }
 
 function putForAWhile({ namespace, requestId, random }: WriteSpec): Write {
@@ -75,7 +83,7 @@ function putForAWhile({ namespace, requestId, random }: WriteSpec): Write {
   const expiry = { $case: "ttl", value: ttl } as const;
   const key = text(`short/${String(random.below(keysPerNamespace))}`);
   const request = { namespace, requestId, key, value: valueFrom(random, requestId), expiry };
-  return async (client) => (await client.kv.put(request)).header;
+  return leavingItsId(async (client) => (await client.kv.put(request)).header);
 }
 
 function batch({ namespace, requestId, random }: WriteSpec): Write {
@@ -83,7 +91,9 @@ function batch({ namespace, requestId, random }: WriteSpec): Write {
     const value = { key: keyFrom(random), value: valueFrom(random, requestId) };
     return { operation: { $case: "put", value } as const };
   });
-  return async (client) => (await client.kv.batchWrite({ namespace, requestId, ops })).header;
+  return leavingItsId(async (client) => {
+    return (await client.kv.batchWrite({ namespace, requestId, ops })).header;
+  });
 }
 
 /** Moves a value and counts the move, or notes that there was none. */
@@ -105,28 +115,36 @@ function txn({ namespace, requestId, random }: WriteSpec): Write {
     },
   ];
   const request = { namespace, requestId, compares, success, failure };
-  return async (client) => (await client.kv.txn(request)).header;
+  const send: Write["send"] = async (client) => (await client.kv.txn(request)).header;
+  return { send, leavesItsId: false, increments: 1 };
 }
 
 function remove({ namespace, requestId, random }: WriteSpec): Write {
   const request = { namespace, requestId, key: keyFrom(random) };
-  return async (client) => (await client.kv.delete(request)).header;
+  const send: Write["send"] = async (client) => (await client.kv.delete(request)).header;
+  return { send, leavesItsId: false, increments: 0 };
 }
 
 function removeRange({ namespace, requestId, random }: WriteSpec): Write {
   const first = random.below(keysPerNamespace);
   const value = { start: keyAt(first), end: keyAt(first + 1 + random.below(rangeKeysMax)) };
   const range = { range: { $case: "interval", value } as const };
-  return async (client) => {
+  const send: Write["send"] = async (client) => {
     return (await client.kv.deleteRange({ namespace, requestId, range })).header;
   };
+  return { send, leavesItsId: false, increments: 0 };
 }
 
 function increment({ namespace, requestId, random }: WriteSpec): Write {
   const request = { namespace, requestId, key: counterFrom(random), delta: 1n };
-  return async (client) => (await client.kv.increment(request)).header;
+  const send: Write["send"] = async (client) => (await client.kv.increment(request)).header;
+  return { send, leavesItsId: false, increments: 1 };
+}
+
+function leavingItsId(send: Write["send"]): Write {
+  return { send, leavesItsId: true, increments: 0 };
 }
 
 function counterFrom(random: Random): Uint8Array {
-  return text(`counter/${String(random.below(counters))}`);
+  return text(`${counterPrefix}${String(random.below(counters))}`);
 }

@@ -12,6 +12,7 @@ import { runStateChecks } from "../states/run-state-checks.js";
 export interface PowerCutSize {
   readonly states: number;
   readonly writesPerRound: number;
+  readonly lives?: RecordOrder["lives"];
 }
 
 export type Variant = Pick<RecordOrder, "program" | "flags" | "faults">;
@@ -36,6 +37,7 @@ export async function provePowerCuts(
       random,
       directory,
       writesPerRound: size.writesPerRound,
+      lives: size.lives ?? "all",
       ...variant,
     });
     return {
@@ -76,7 +78,8 @@ async function statesReport(
       context.progress(`power cuts: ${String(done)} of about ${String(states)} disk contents`);
     },
   });
-  const revisions = recording.story.histories[0]?.reduce((sum, { head }) => sum + head, 0) ?? 0;
+  const namespaces = recording.story.histories[0]?.namespaces ?? [];
+  const revisions = namespaces.reduce((sum, { head }) => sum + head, 0);
   return {
     ...reportOf(
       {

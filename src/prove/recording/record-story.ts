@@ -23,7 +23,9 @@ export interface RecordOrder {
   readonly directory: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** Writes of a round; the whole story is about ten rounds. */
+  /** "first" = one life without kill, deletion and compaction, for what shows at once. */
+  readonly lives: "first" | "all";
+  /** Writes of a round; all lives together have ten rounds. */
   readonly writesPerRound: number;
   readonly program?: string;
   readonly flags?: readonly string[];
@@ -53,8 +55,10 @@ export async function recordStory(order: RecordOrder): Promise<Recording> {
   const stage = new Stage(order, { data, logFile });
   try {
     await firstLife(stage);
-    await secondLife(stage);
-    await thirdLife(stage);
+    if (order.lives === "all") {
+      await secondLife(stage);
+      await thirdLife(stage);
+    }
   } finally {
     await stage.end();
   }
@@ -175,7 +179,8 @@ function storyOf(operations: readonly Operation[], { load, reader }: Stage): Sto
     const requestId = requestIdIn(request);
     const answered = requestId === undefined ? undefined : load.answered.get(requestId);
     if (answered !== undefined && answeredAt !== undefined) {
-      acknowledgements.push({ at: answeredAt, ...answered });
+      const { namespace, revision } = answered;
+      acknowledgements.push({ at: answeredAt, namespace, revision });
     }
     const at = request.indexOf(bookmarkPrefix);
     if (at >= 0) {
@@ -183,12 +188,12 @@ function storyOf(operations: readonly Operation[], { load, reader }: Stage): Sto
       bookmarks.set(text.startsWith("asked") ? "asked" : "done", receivedAt);
     }
   }
-  const deletions: Deletion[] = [
-    {
-      namespace: doomed,
-      askedAt: bookmarks.get("asked") ?? 0,
-      doneAt: bookmarks.get("done") ?? Number.MAX_SAFE_INTEGER,
-    },
-  ];
-  return { histories: [reader.histories], acknowledgements, deletions };
+  const askedAt = bookmarks.get("asked");
+  const doneAt = bookmarks.get("done");
+  const deletions: Deletion[] =
+    askedAt === undefined
+      ? []
+      : [{ namespace: doomed, askedAt, ...(doneAt !== undefined && { doneAt }) }];
+  const history = { until: undefined, namespaces: reader.histories };
+  return { histories: [history], acknowledgements, deletions };
 }

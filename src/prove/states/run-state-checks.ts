@@ -58,6 +58,16 @@ function sumOf(results: readonly CheckResult[]): Omit<CheckResult, "kind"> {
   };
 }
 
+/** A name for a directory in memory that does not exist yet and is gone afterwards. */
+export async function scratchDirectory<T>(run: (path: string) => Promise<T>): Promise<T> {
+  const parent = mkdtempSync(join(scratchRoot(), "kvdb-prove-"));
+  try {
+    return await run(join(parent, "store"));
+  } finally {
+    rmSync(parent, { recursive: true, force: true });
+  }
+}
+
 /** Syncs cost nothing there; what is checked is content, not speed. */
 export function scratchRoot(): string {
   try {

@@ -24,6 +24,16 @@ const weightOfCertainty = 4;
 /** Nothing on the disk changes with these, and nothing is promised. */
 const silentKinds: readonly Operation["kind"][] = ["received", "made-directory", "faulted"];
 
+export interface Examined {
+  /**
+   * Everything is there and right; a start or a read ended with an error; a check has complained;
+   * something is missing or different, and nobody said so.
+   */
+  readonly kind: "right" | "refused" | "found" | "wrong";
+  readonly reason: string | undefined;
+  readonly recovered: boolean;
+}
+
 interface Counted {
   states: number;
   bad: number;
@@ -50,7 +60,8 @@ export async function checkStates(
       if (seen.has(digest)) continue;
       seen.add(digest);
       counted.states++;
-      const { reason, recovered } = await examine(plan, content, timeline);
+      // Whatever a power cut leaves must open and be whole: a refusal is as bad as a loss.
+      const { reason, recovered } = await examineContent(content, timeline, plan);
       if (recovered) counted.recovered++;
       if (reason !== undefined) noteBad(counted, { at: operation.index, pattern, reason }, plan);
       progress(counted.states);
@@ -60,23 +71,27 @@ export async function checkStates(
   return { kind: "result", ...counted };
 }
 
-async function examine(
-  plan: CheckPlan,
+/** Starts the engine on this content, in the scratch directory, and judges what it finds. */
+export async function examineContent(
   content: Content,
   timeline: Timeline,
-): Promise<{ readonly reason: string | undefined; readonly recovered: boolean }> {
-  writeContent(plan.scratch, content);
-  const options = proveOptions(join(plan.scratch, databaseName));
+  { scratch, checks }: Pick<CheckPlan, "scratch" | "checks">,
+): Promise<Examined> {
+  writeContent(scratch, content);
+  const options = proveOptions(join(scratch, databaseName));
   try {
     const ports = { clock: systemClock(), log: silentLog() };
-    const { checks } = plan;
-    const store = await examineStore(options, ports, { checks });
+    // Without checks the checksums are not even looked at while reading: for controls only.
+    const reading = { ...options, verifyChecksumsOnRead: checks };
+    const store = await examineStore(reading, ports, { checks });
+    const recovered = store.walTail !== "absent";
     const [finding] = store.findings;
-    const reason = finding ?? timeline.judge(store.namespaces);
-    return { reason, recovered: store.walTail !== "absent" };
+    if (finding !== undefined) return { kind: "found", reason: finding, recovered };
+    const wrong = timeline.judge(store.namespaces);
+    if (wrong !== undefined) return { kind: "wrong", reason: wrong, recovered };
+    return { kind: "right", reason: undefined, recovered };
   } catch (cause) {
-    // Whatever a power cut leaves must open: a refusal is as bad as a loss.
-    return { reason: describeError(cause), recovered: false };
+    return { kind: "refused", reason: describeError(cause), recovered: false };
   }
 }
 

@@ -1,0 +1,181 @@
+/**
+ * All parts of the proof, one after the other, in one of two sizes. A part that meets a mechanism
+ * that this machine does not have is not proven; a part that cannot be run for another reason has
+ * failed, because a proof that breaks off proves nothing either.
+ */
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { availableParallelism, release, totalmem } from "node:os";
+import { join } from "node:path";
+import type { Clock } from "../foundation/clock.js";
+import type { Random } from "../foundation/random.js";
+import { describeError } from "../observability/log.js";
+import { MissingMechanism } from "./missing-mechanism.js";
+import type { PartReport, ProveContext } from "./part.js";
+import { proveBitFlips } from "./parts/bit-flips.js";
+import { proveControls } from "./parts/controls.js";
+import { proveDiskFull } from "./parts/disk-full.js";
+import { proveDiskSync } from "./parts/disk-sync.js";
+import { proveFailedSyncs } from "./parts/failed-syncs.js";
+import { proveKills } from "./parts/kills.js";
+import { provePowerCuts } from "./parts/power-cuts.js";
+import { proveExactKills, proveIoFaults } from "./parts/single-faults.js";
+import { buildRecorder } from "./recording/recorder.js";
+
+export const proofSizes = {
+  quick: {
+    syncs: 300,
+    powerCuts: { states: 2_500, writesPerRound: 24 },
+    failedSyncs: { scenarios: 14, states: 40 },
+    ioFaults: 60,
+    exactKills: 60,
+    kills: 6,
+    fullDisks: 1,
+    flips: 1_500,
+    controls: { states: 80, failedSyncStates: 250, flips: 150 },
+  },
+  full: {
+    syncs: 3_000,
+    powerCuts: { states: 60_000, writesPerRound: 60 },
+    failedSyncs: { scenarios: 100, states: 600 },
+    ioFaults: 600,
+    exactKills: 600,
+    kills: 60,
+    fullDisks: 5,
+    flips: 30_000,
+    controls: { states: 400, failedSyncStates: 1_000, flips: 600 },
+  },
+} as const;
+
+export type ProofSize = keyof typeof proofSizes;
+
+export interface ProofOrder {
+  /** On the disk that is put to the proof. A directory is made in it and removed. */
+  readonly directory: string;
+  readonly size: ProofSize;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Mechanisms that may be missing. */
+  readonly allowMissing: readonly string[];
+  readonly progress: (text: string) => void;
+  /** Called with each report as soon as there is one. */
+  readonly onReport: (report: PartReport) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface Proof {
+  readonly verdict: "held" | "violated" | "not-proven";
+  readonly size: ProofSize;
+  readonly atMs: number;
+  readonly durationMs: number;
+  readonly machine: readonly string[];
+  readonly reports: readonly PartReport[];
+}
+
+type Part = (context: ProveContext) => Promise<readonly PartReport[]>;
+
+interface NamedPart {
+  /** For the report, when the part cannot be run. */
+  readonly name: string;
+  readonly title: string;
+  readonly run: Part;
+}
+
+function partsOf(size: ProofSize): readonly NamedPart[] {
+  const of = proofSizes[size];
+  const one = (
+    name: string,
+    title: string,
+    run: (context: ProveContext) => Promise<PartReport>,
+  ): NamedPart => ({ name, title, run: async (context) => [await run(context)] });
+  return [
+    one("disk-sync", "syncs of this disk", (context) => {
+      return proveDiskSync(context, { syncs: of.syncs });
+    }),
+    {
+      name: "power-cuts",
+      title: "order of answers, and power cuts",
+      run: async (context) => {
+        const { order, states } = await provePowerCuts(context, of.powerCuts);
+        return [order, states];
+      },
+    },
+    one("failed-syncs", "failed syncs", (context) => proveFailedSyncs(context, of.failedSyncs)),
+    one("io-faults", "single faults", (context) => {
+      return proveIoFaults(context, { faults: of.ioFaults });
+    }),
+    one("disk-full", "a full disk", (context) => proveDiskFull(context, { rounds: of.fullDisks })),
+    one("exact-kills", "kills at exact calls", (context) => {
+      return proveExactKills(context, { faults: of.exactKills });
+    }),
+    one("kills", "kills under load", (context) => proveKills(context, { cycles: of.kills })),
+    one("bit-flips", "damage at rest", (context) => {
+      return proveBitFlips(context, { positions: of.flips });
+    }),
+    one("controls", "planted mistakes", (context) => proveControls(context, of.controls)),
+  ];
+}
+
+/** Rejects when the signal is aborted, between two parts. */
+export async function runProof(order: ProofOrder): Promise<Proof> {
+  const { clock, size, random, progress } = order;
+  const beganMs = clock.monotonicMs();
+  const atMs = clock.wallMs();
+  const directory = realpathSync(mkdtempSync(join(order.directory, "kvdb-prove-")));
+  const reports: PartReport[] = [];
+  try {
+    const processes = Math.max(2, availableParallelism());
+    for (const part of partsOf(size)) {
+      order.signal.throwIfAborted();
+      const found = await reportsOf(part, () => {
+        const recorder = buildRecorder(directory);
+        return { directory, recorder, clock, random, processes, progress, keepIn: undefined };
+      });
+      for (const report of found) order.onReport(report);
+      reports.push(...found);
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  const durationMs = clock.monotonicMs() - beganMs;
+  const verdict = verdictOf(reports, order.allowMissing);
+  return { verdict, size, atMs, durationMs, machine: machine(), reports };
+}
+
+async function reportsOf(
+  part: NamedPart,
+  context: () => ProveContext,
+): Promise<readonly PartReport[]> {
+  const nothing = { tried: 0, unit: "", examples: [], facts: [] };
+  try {
+    return await part.run(context());
+  } catch (cause) {
+    const { name, title } = part;
+    if (cause instanceof MissingMechanism) {
+      const notProven = `${cause.mechanism} is missing: ${cause.message}; ${cause.hint}`;
+      const { mechanism } = cause;
+      return [{ ...nothing, name, title, violations: 0, notProven, missing: mechanism }];
+    }
+    const examples = [`it could not be tried: ${describeError(cause)}`];
+    return [{ ...nothing, name, title, violations: 1, examples, notProven: undefined }];
+  }
+}
+
+function verdictOf(
+  reports: readonly PartReport[],
+  allowMissing: readonly string[],
+): Proof["verdict"] {
+  if (reports.some(({ violations }) => violations > 0)) return "violated";
+  const doubtful = reports.filter(({ notProven, missing }) => {
+    return notProven !== undefined && !(missing !== undefined && allowMissing.includes(missing));
+  });
+  return doubtful.length > 0 ? "not-proven" : "held";
+}
+
+function machine(): readonly string[] {
+  const gibibytes = Math.round(totalmem() / 2 ** 30);
+  return [
+    `Linux ${release()}`,
+    `Node ${process.versions.node}`,
+    `${String(availableParallelism())} processors, ${String(gibibytes)} GiB of memory`,
+  ];
+}
