@@ -4,6 +4,7 @@
  */
 import { binaryText, compareBytes, equalBytes } from "../../src/foundation/bytes.js";
 import type { EngineErrorKind } from "../../src/storage/errors.js";
+import type { ChangeCause } from "../../src/storage/log-entry.js";
 import type {
   Compare,
   Entry,
@@ -29,6 +30,16 @@ export interface Found {
   readonly leases: ReadonlyMap<LeaseId, Lease>;
 }
 
+/** One line of the log: a key as a revision left it. */
+export interface Logged {
+  readonly key: Key;
+  /** Undefined = deleted. */
+  readonly entry: Entry | undefined;
+  readonly cause: ChangeCause;
+  /** What could be read under the key until then. */
+  readonly previous: Entry | undefined;
+}
+
 /** Thrown inside the model only. */
 export class ModelRefusal extends Error {
   readonly reason: EngineErrorKind;
@@ -45,6 +56,8 @@ export class Attempt {
   readonly #before: Found;
   readonly #nowMs: number;
   readonly #revision: Revision;
+  /** Why keys went that no client deleted. */
+  readonly #causes = new Map<string, ChangeCause>();
 
   constructor(before: Found, nowMs: number) {
     this.#before = before;
@@ -54,8 +67,23 @@ export class Attempt {
     this.leases = new Map(before.leases);
   }
 
-  get changedRows(): boolean {
-    return differ(this.#before.rows, this.rows);
+  /** What this request has changed, in the order of the keys. */
+  get changes(): readonly Logged[] {
+    const { rows: before } = this.#before;
+    const found: Logged[] = [];
+    const note = (name: string, key: Key, entry: Entry | undefined): void => {
+      const replaced = before.get(name);
+      const previous = replaced !== undefined && this.#wasLive(replaced) ? replaced : undefined;
+      const cause = entry === undefined ? this.#causes.get(name) : undefined;
+      found.push({ key, entry, cause: cause ?? "client", previous });
+    };
+    for (const [name, row] of this.rows) {
+      if (before.get(name) !== row) note(name, row.key, row);
+    }
+    for (const [name, row] of before) {
+      if (!this.rows.has(name)) note(name, row.key, undefined);
+    }
+    return found.sort((a, b) => compareBytes(a.key, b.key));
   }
 
   get changedLeases(): boolean {
@@ -76,7 +104,7 @@ export class Attempt {
   /** Returns how many keys have gone. */
   expireAll(): number {
     const due = [...this.leases.values()].filter(({ deadlineMs }) => deadlineMs <= this.#nowMs);
-    const bound = due.map(({ leaseId }) => this.#endLease(leaseId));
+    const bound = due.map(({ leaseId }) => this.#endLease(leaseId, "lease-expired"));
     const own = this.#expire([...this.rows.values()].map(({ key }) => key));
     return bound.reduce((sum, count) => sum + count, own);
   }
@@ -125,13 +153,16 @@ export class Attempt {
         if (this.#liveLease(operation.leaseId) === undefined) {
           throw new ModelRefusal("lease-not-found");
         }
-        return { kind: "expired", count: this.#endLease(operation.leaseId) };
+        return { kind: "expired", count: this.#endLease(operation.leaseId, "lease-revoked") };
       case "expire-keys":
         return { kind: "expired", count: this.#expire(operation.keys) };
       case "expire-lease": {
         const lease = this.leases.get(operation.leaseId);
         const due = lease !== undefined && lease.deadlineMs <= this.#nowMs;
-        return { kind: "expired", count: due ? this.#endLease(operation.leaseId) : 0 };
+        return {
+          kind: "expired",
+          count: due ? this.#endLease(operation.leaseId, "lease-expired") : 0,
+        };
       }
     }
   }
@@ -206,21 +237,24 @@ export class Attempt {
     return lease === undefined || lease.deadlineMs <= this.#nowMs ? undefined : lease;
   }
 
-  #endLease(leaseId: LeaseId): number {
+  #endLease(leaseId: LeaseId, cause: ChangeCause): number {
     this.leases.delete(leaseId);
-    return this.#removeWhere((row) => row.leaseId === leaseId);
+    return this.#removeWhere((row) => row.leaseId === leaseId, cause);
   }
 
   #expire(keys: readonly Key[]): number {
     const due = new Set(keys.map(binaryText));
     return this.#removeWhere(({ key, expiresAtMs }) => {
       return due.has(binaryText(key)) && expiresAtMs !== undefined && expiresAtMs <= this.#nowMs;
-    });
+    }, "expired");
   }
 
-  #removeWhere(ends: (row: Entry) => boolean): number {
+  #removeWhere(ends: (row: Entry) => boolean, cause: ChangeCause): number {
     const names = [...this.rows].filter(([, row]) => ends(row)).map(([name]) => name);
-    for (const name of names) this.rows.delete(name);
+    for (const name of names) {
+      this.rows.delete(name);
+      this.#causes.set(name, cause);
+    }
     return names.length;
   }
 
@@ -236,11 +270,23 @@ export class Attempt {
     return asked.every((row) => holdsFor(compare, row));
   }
 
-  #isLive({ expiresAtMs, leaseId }: Entry): boolean {
-    if (expiresAtMs !== undefined && expiresAtMs <= this.#nowMs) return false;
-    const lease = leaseId === undefined ? undefined : this.leases.get(leaseId);
-    return lease === undefined || lease.deadlineMs > this.#nowMs;
+  #isLive(row: Entry): boolean {
+    return isLive(row, this.leases, this.#nowMs);
   }
+
+  #wasLive(row: Entry): boolean {
+    return isLive(row, this.#before.leases, this.#nowMs);
+  }
+}
+
+function isLive(
+  { expiresAtMs, leaseId }: Entry,
+  leases: ReadonlyMap<LeaseId, Lease>,
+  nowMs: number,
+): boolean {
+  if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return false;
+  const lease = leaseId === undefined ? undefined : leases.get(leaseId);
+  return lease === undefined || lease.deadlineMs > nowMs;
 }
 
 function holdsFor({ operand, relation }: Compare, row: Entry | undefined): boolean {

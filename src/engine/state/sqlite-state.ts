@@ -228,6 +228,8 @@ export class SqliteState implements StateMachine {
  * taken away, the oldest of it would keep the sweeper from all other namespaces.
  */
 function isExpiry({ body }: TxnRequest): boolean {
+  // A caller's transaction may have nothing in its success list, and its writes in the other.
+  if (body.success.length === 0 || body.failure.length > 0) return false;
   return body.success.every(({ kind }) => kind === "expire-keys" || kind === "expire-lease");
 }
 

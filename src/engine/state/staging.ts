@@ -182,6 +182,8 @@ export class Staging {
     const value = change.value;
     if (value === null) return undefined;
     const { key, createRevision, version, expiresAtMs, leaseId } = change;
+    // Written with a moment that has passed: absent at once, for this request too.
+    if (expiresAtMs !== undefined && expiresAtMs <= this.nowMs) return undefined;
     const modRevision = this.#revision;
     const entry = { key, value, createRevision, modRevision, version, expiresAtMs, leaseId };
     return { ...entry, entry: () => entry };

@@ -15,8 +15,7 @@ import type {
 } from "../../../../src/storage/model.js";
 import { closeKey, narrow, recordOf, txnBody } from "../../../support/arbitraries.js";
 import { canonical } from "../../../support/canonical.js";
-import { inModelWords } from "../../../support/model-run.js";
-import { type ModelOutcome, ModelStore } from "../../../support/model-store.js";
+import { inModelWords, type ModelOutcome, ModelStore } from "../../../support/model-store.js";
 import { StateOnFile, startMs } from "../../../support/state-on-file.js";
 import { testNamespace } from "../../../support/temp-engine.js";
 

@@ -1,0 +1,387 @@
+/** The engine itself: each call as the one or two verbs that stand behind the RPC. */
+import assert from "node:assert/strict";
+import type { ManualClock } from "../../src/foundation/clock.js";
+import { EngineError } from "../../src/storage/errors.js";
+import type { Maintenance } from "../../src/storage/maintenance.js";
+import type { Header, Key, Namespace, Revision } from "../../src/storage/model.js";
+import type { NamespaceInfo } from "../../src/storage/namespaces.js";
+import type { PageRead, StorageEngine } from "../../src/storage/storage-engine.js";
+import type { ModelNamespace } from "../support/model-store.js";
+import { patient, type TempEngine, wholePage } from "../support/temp-engine.js";
+import {
+  type BulkCall,
+  type Call,
+  isMutation,
+  type ListCall,
+  type Mutation,
+  type PipelineEntry,
+  type PointCall,
+  type ScanCall,
+  type StoreCall,
+  type WatchCall,
+} from "./calls.js";
+import { type Hints, maskedSettings, type Truth } from "./oracle.js";
+import type { Port, Seen } from "./port.js";
+import { settle } from "./settle.js";
+
+type Answer = Truth | { readonly kind: "header"; readonly is: unknown };
+
+export class EnginePort implements Port {
+  readonly hasRim = false;
+  readonly hasOwnTime = false;
+  readonly exercised = new Set<string>();
+  readonly #temp: TempEngine;
+  readonly #clock: ManualClock;
+  readonly #wrap: (engine: StorageEngine) => StorageEngine;
+  #engine: StorageEngine;
+  #epoch = 1n;
+  #storeId: string | undefined;
+
+  constructor(
+    temp: TempEngine,
+    clock: ManualClock,
+    wrap: (engine: StorageEngine) => StorageEngine = (engine) => engine,
+  ) {
+    this.#temp = temp;
+    this.#clock = clock;
+    this.#wrap = wrap;
+    this.#engine = wrap(temp.engine);
+  }
+
+  nowMs(): number {
+    return this.#clock.wallMs();
+  }
+
+  async perform(call: Call, events: number): Promise<Seen> {
+    this.exercised.add(call.rpc);
+    try {
+      const answer = await this.#ask(call, events);
+      return { answer, hints: hintsOf(answer), operations: countOf(answer) };
+    } catch (error) {
+      return { answer: refusalOf(error), hints: {}, operations: 1 };
+    }
+  }
+
+  expected(call: Call, truth: Truth): unknown {
+    if (call.rpc === "CreateNamespace" || call.rpc === "UpdateNamespace") return truth;
+    if (call.rpc === "SetLogLevel" || call.rpc === "Malformed") return { kind: "sound" };
+    return truth;
+  }
+
+  deletedKeys(answer: unknown): Key[][] {
+    const { batches } = answer as Truth & { kind: "watched" };
+    return batches.map(({ changes }) => changes.map(({ key }) => key));
+  }
+
+  async head(namespace: Namespace): Promise<bigint> {
+    return (await this.#engine.head(namespace)).revision;
+  }
+
+  async restart(): Promise<void> {
+    await this.#temp.reopen();
+    this.#engine = this.#wrap(this.#temp.engine);
+    this.#epoch++;
+  }
+
+  passTime(ms: number): Promise<void> {
+    return settle(this.#temp.file, this.#clock, ms);
+  }
+
+  close(): Promise<void> {
+    return this.#temp.close();
+  }
+
+  async #ask(call: Call, events: number): Promise<Answer> {
+    if (isMutation(call)) return this.#commit(call);
+    switch (call.rpc) {
+      case "Get":
+      case "BatchGet":
+        return this.#points(call);
+      case "List":
+      case "Scan":
+        return call.rpc === "Scan" ? this.#scan(call) : this.#list(call);
+      case "Pipeline":
+        return { kind: "pipeline", answers: await this.#pipeline(call.entries) };
+      case "BulkLoad":
+        return this.#load(call);
+      case "Watch":
+        return this.#watch(call, events);
+      case "GetLease": {
+        const { namespace, leaseId, keys } = call;
+        const found = this.#engine.leases.get(namespace, leaseId, keys ? 1_000 : 0);
+        const revision = this.#revisionOf(found.header, namespace);
+        if (found.info === undefined) return { kind: "refused", reason: "lease-not-found" };
+        return { kind: "lease", namespace, revision, ...found.info };
+      }
+      case "ListLeases":
+        return this.#leases(call.namespace, call.pageSize);
+      case "CreateNamespace":
+        return this.#info(this.#engine.namespaces.create(call.namespace, call.settings));
+      case "UpdateNamespace": {
+        const settings = maskedSettings(call.settings, call.mask);
+        return this.#info(this.#engine.namespaces.update(call.namespace, settings));
+      }
+      case "GetNamespace":
+        return this.#info(this.#engine.namespaces.get(call.namespace));
+      case "DeleteNamespace":
+        return { kind: "deleted", ...(await this.#engine.namespaces.delete(call.namespace)) };
+      case "Compact": {
+        const { namespace, upTo } = call;
+        const report = await this.#maintenance.compact(namespace, upTo as Revision);
+        return { kind: "compacted", oldest: report.oldest };
+      }
+      case "Malformed":
+        return { kind: "sound" };
+      default:
+        return this.#store(call);
+    }
+  }
+
+  get #maintenance(): Maintenance {
+    return this.#engine.maintenance;
+  }
+
+  async #commit({ namespace, requestId, body }: Mutation): Promise<Answer> {
+    const request = { namespace, principal: undefined, requestId, body };
+    const outcome = await this.#engine.commit(request, patient);
+    if (outcome.kind === "refused") return { kind: "refused", reason: outcome.refusal.kind };
+    assert.ok(outcome.kind === "ok", outcome.kind);
+    const revision = this.#revisionOf(outcome.header, namespace);
+    return { kind: "committed", namespace, revision, value: outcome.value };
+  }
+
+  async #points({ namespace, keys, at, keysOnly }: PointCall): Promise<Answer> {
+    const read = { keys, at: at as Revision | undefined, keysOnly };
+    const { header, entries } = await this.#engine.get(namespace, read, patient);
+    return { kind: "points", namespace, revision: this.#revisionOf(header, namespace), entries };
+  }
+
+  /** As a page token says it: the first page's revision, unless no history is kept. */
+  async #list(call: ListCall): Promise<Answer> {
+    const { namespace, range, reverse, keysOnly, countOnly: count, from } = call;
+    const read: PageRead = {
+      ...wholePage,
+      ...{ range, reverse, keysOnly, count },
+      at: (call.at ?? (from?.revision === 0n ? undefined : from?.revision)) as Revision | undefined,
+      after: from?.after,
+      rowsMax: count ? 1 : call.pageSize,
+    };
+    const page = await this.#engine.list(namespace, read, patient).catch((error: unknown) => {
+      const isOff = error instanceof EngineError && error.kind === "history-off";
+      if (!isOff || call.at !== undefined || from === undefined) throw error;
+      return this.#engine.list(namespace, { ...read, at: undefined }, patient);
+    });
+    const revision = this.#revisionOf(page.header, namespace);
+    if (count) {
+      const whole = { entries: [], more: false, count: page.count ?? -1 };
+      return { kind: "page", namespace, revision, ...whole };
+    }
+    const { entries, more } = page;
+    return { kind: "page", namespace, revision, entries, more, count: entries.length };
+  }
+
+  async #scan({ namespace, range, reverse, keysOnly, at }: ScanCall): Promise<Answer> {
+    const read = { range, reverse, keysOnly, at: at as Revision | undefined, after: undefined };
+    const entries = [];
+    let revision = 0n;
+    for await (const page of this.#engine.scan(namespace, read, "test", patient)) {
+      entries.push(...page.entries);
+      revision = this.#revisionOf(page.header, namespace);
+    }
+    return { kind: "page", namespace, revision, entries, more: false, count: entries.length };
+  }
+
+  /** Mutations are handed over together; a read waits for those before it, as on a stream. */
+  async #pipeline(entries: readonly (readonly PipelineEntry[])[]): Promise<Truth[][]> {
+    const running: Promise<Answer>[][] = [];
+    for (const list of entries) {
+      const answers: Promise<Answer>[] = [];
+      running.push(answers);
+      for (const entry of list) {
+        if (!isMutation(entry)) await Promise.all(running.flat());
+        const answer = this.#ask(entry, 0).catch(refusalOf);
+        if (!isMutation(entry)) await answer;
+        answers.push(answer);
+      }
+    }
+    return Promise.all(running.map((answers) => Promise.all(answers))) as Promise<Truth[][]>;
+  }
+
+  async #load({ namespace, chunks }: BulkCall): Promise<Answer> {
+    const answers: Truth[] = [];
+    for (const { requestId, puts } of chunks) {
+      const body = { compares: [], success: puts, failure: [] };
+      const chunk = {
+        rpc: "BatchWrite",
+        namespace,
+        requestId,
+        condition: undefined,
+        body,
+      } as const;
+      const answer = (await this.#commit(chunk).catch(refusalOf)) as Truth;
+      answers.push(answer);
+      if (answer.kind === "refused") break;
+    }
+    return { kind: "chunks", answers };
+  }
+
+  async #watch(call: WatchCall, events: number): Promise<Answer> {
+    const { namespace, range, puts, deletions, keysOnly, previous, from } = call;
+    const options = { range, puts, deletions, keysOnly, previous, progressIntervalMs: undefined };
+    const ending = new AbortController();
+    const batches: unknown[] = [];
+    let seen = 0;
+    const stream = this.#engine.watch(namespace, from as Revision, options, ending.signal);
+    for await (const event of stream) {
+      if (event.kind === "compacted") return { kind: "trimmed", oldest: event.oldest };
+      if (event.kind === "batches") {
+        for (const batch of event.batches) {
+          seen += batch.changes.length;
+          const changes = batch.changes.map((change, at) => {
+            const { key, value, cause, createRevision, version, expiresAtMs, leaseId } = change;
+            const modRevision = batch.revision;
+            const entry = {
+              key,
+              value,
+              createRevision,
+              modRevision,
+              version,
+              expiresAtMs,
+              leaseId,
+            };
+            return {
+              key,
+              entry: value === null ? undefined : entry,
+              cause,
+              previous: batch.previous[at],
+            };
+          });
+          batches.push({ revision: batch.revision, changes });
+        }
+      }
+      if (seen >= events) ending.abort();
+    }
+    return { kind: "watched", batches } as Answer;
+  }
+
+  #leases(namespace: Namespace, rowsMax: number): Answer {
+    const leases = [];
+    let revision = 0n;
+    for (let after = 0n; ; ) {
+      const page = this.#engine.leases.list(namespace, { after, rowsMax });
+      revision = this.#revisionOf(page.header, namespace);
+      leases.push(...page.leases);
+      const last = page.leases.at(-1);
+      if (last === undefined || page.leases.length < rowsMax) break;
+      after = last.lease.leaseId;
+    }
+    return { kind: "leases", namespace, revision, leases };
+  }
+
+  async #info(asked: NamespaceInfo | Promise<NamespaceInfo>): Promise<Answer> {
+    return { kind: "namespaces", namespaces: [modelInfo(await asked)] };
+  }
+
+  async #store(call: StoreCall): Promise<Answer> {
+    switch (call.rpc) {
+      case "ListNamespaces": {
+        const infos = [];
+        for (let after = ""; ; ) {
+          const page = this.#engine.namespaces.list({ after, rowsMax: call.pageSize });
+          infos.push(...page.map(modelInfo));
+          const last = page.at(-1);
+          if (last === undefined || page.length < call.pageSize) break;
+          after = last.name;
+        }
+        return { kind: "namespaces", namespaces: infos };
+      }
+      case "GetStatus": {
+        const { heads, epoch, state } = this.#maintenance.status();
+        assert.deepEqual([epoch, state], [this.#epoch, "serving"]);
+        return { kind: "heads", heads: heads.map(({ namespace, head }) => [namespace, head]) };
+      }
+      case "GetPragmaStatus": {
+        const { connections } = await this.#maintenance.pragmas();
+        assert.ok(connections.length >= 3, "the writer, the point reader and a reader");
+        const drifted = connections.flatMap(({ pragmas }) => pragmas.filter(({ drift }) => drift));
+        assert.deepEqual(drifted, []);
+        break;
+      }
+      case "GetWalStatus": {
+        const wal = this.#maintenance.wal();
+        assert.ok(wal.framesBackfilled <= wal.frames && wal.limitState === "ok");
+        break;
+      }
+      case "GetIntegrityReport": {
+        const report = this.#maintenance.lastIntegrityReport();
+        assert.ok(report === undefined || report.verdict === "passed");
+        break;
+      }
+      case "Checkpoint": {
+        const record = await this.#maintenance.checkpoint(call.mode);
+        assert.equal(record.modeRequested, call.mode);
+        assert.ok(record.framesMoved <= record.framesTotal && record.outcome !== "FAILED");
+        break;
+      }
+      case "CheckIntegrity": {
+        const steps = this.#maintenance.checkIntegrity(call.mode, new AbortController().signal);
+        let last: unknown;
+        for await (const step of steps) last = step;
+        assert.equal((last as { readonly verdict?: string }).verdict, "passed");
+        break;
+      }
+      case "Vacuum": {
+        let done = false;
+        for await (const step of this.#maintenance.vacuum(new AbortController().signal)) {
+          done = step.done;
+        }
+        assert.ok(done, "a vacuum that nobody ends is finished");
+        break;
+      }
+      case "Drain":
+        this.#maintenance.drain("the model asks for it");
+        break;
+      case "Resume":
+        this.#maintenance.resume();
+        break;
+      case "WatchEvents": {
+        const ending = new AbortController();
+        for await (const event of this.#maintenance.events(0, ending.signal)) {
+          assert.ok(event.sequence >= 1);
+          ending.abort();
+        }
+        break;
+      }
+      case "SetLogLevel":
+        break;
+    }
+    return { kind: "sound" };
+  }
+
+  #revisionOf({ namespace, revision, epoch, storeId }: Header, expected: Namespace): bigint {
+    this.#storeId ??= storeId;
+    assert.deepEqual([namespace, epoch, storeId], [expected, this.#epoch, this.#storeId]);
+    return revision;
+  }
+}
+
+function modelInfo(info: NamespaceInfo): ModelNamespace {
+  const { name, createdAtMs, keys, liveBytes, head, oldest, settings } = info;
+  return { name, createdAtMs, keys, liveBytes, head, oldest, settings };
+}
+
+function refusalOf(error: unknown): Truth {
+  if (error instanceof EngineError) return { kind: "refused", reason: error.kind };
+  throw error;
+}
+
+function hintsOf(answer: Answer): Hints {
+  if (answer.kind === "compacted") return { oldest: answer.oldest };
+  const [response] = answer.kind === "committed" ? answer.value.responses : [];
+  return response?.kind === "lease" ? { leaseId: response.lease?.leaseId } : {};
+}
+
+function countOf(answer: Answer): number {
+  if (answer.kind === "pipeline") return answer.answers.flat().length;
+  return answer.kind === "chunks" ? answer.answers.length : 1;
+}

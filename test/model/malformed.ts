@@ -1,0 +1,2 @@
+/** Requests that are refused before they reach the store, and why. */
+export const malformedCount = 1;
