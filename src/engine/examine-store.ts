@@ -79,7 +79,8 @@ export async function examineStore(
   }
 }
 
-function contentsOf(
+/** Namespace by namespace, every row. Throws EngineError "corrupt". */
+export function contentsOf(
   connection: Connection,
   { verifyChecksumsOnRead: verifyChecksums }: EngineOptions,
 ): readonly ExaminedNamespace[] {
@@ -103,8 +104,12 @@ function contentsOf(
 }
 
 function findingsOf(connection: Connection): readonly string[] {
-  const rows = connection.prepare("PRAGMA integrity_check").pluck().all();
-  const structure = rows.map(String).filter((text) => text !== "ok");
   const { messages } = walkChecksums(connection, () => undefined);
-  return [...structure, ...messages].slice(0, integrityMessagesMax);
+  return [...structureFindings(connection), ...messages].slice(0, integrityMessagesMax);
+}
+
+/** What SQLite's full check complains of; empty = nothing. */
+export function structureFindings(connection: Connection): readonly string[] {
+  const rows = connection.prepare("PRAGMA integrity_check").pluck().all();
+  return rows.map(String).filter((text) => text !== "ok");
 }

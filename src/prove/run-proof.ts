@@ -24,7 +24,7 @@ import { buildRecorder } from "./recording/recorder.js";
 export const proofSizes = {
   quick: {
     syncs: 300,
-    powerCuts: { states: 2_500, writesPerRound: 24 },
+    powerCuts: { states: 8_000, statesOfRecovery: 1_000, engineEvery: 10, writesPerRound: 12 },
     failedSyncs: { scenarios: 14, states: 40 },
     ioFaults: 60,
     exactKills: 60,
@@ -35,7 +35,12 @@ export const proofSizes = {
   },
   full: {
     syncs: 3_000,
-    powerCuts: { states: 60_000, writesPerRound: 60 },
+    powerCuts: {
+      states: 1_000_000,
+      statesOfRecovery: 100_000,
+      engineEvery: 10,
+      writesPerRound: 60,
+    },
     failedSyncs: { scenarios: 100, states: 600 },
     ioFaults: 600,
     exactKills: 600,

@@ -8,8 +8,22 @@ import { provePowerCuts } from "../../src/prove/parts/power-cuts.js";
 import { proveContext, show, sizeFor } from "../support/prove-setup.js";
 
 const size = sizeFor({
-  ci: { states: 3_000, writesPerRound: 24, statesLeast: 2_000, answersLeast: 150 },
-  full: { states: 200_000, writesPerRound: 120, statesLeast: 100_000, answersLeast: 800 },
+  ci: {
+    states: 56_000,
+    statesOfRecovery: 4_500,
+    engineEvery: 20,
+    writesPerRound: 12,
+    statesLeast: 40_000,
+    answersLeast: 60,
+  },
+  full: {
+    states: 3_000_000,
+    statesOfRecovery: 200_000,
+    engineEvery: 20,
+    writesPerRound: 120,
+    statesLeast: 2_000_000,
+    answersLeast: 800,
+  },
 });
 
 test("nothing acknowledged is lost, and nothing is half, whenever the power goes", async (t) => {

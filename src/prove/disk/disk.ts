@@ -26,6 +26,14 @@ export class Disk {
     return this.#changes.length;
   }
 
+  /** Changes that a power cut may undo: of names, and of what is in files. */
+  get unsynced(): number {
+    const files = new Set(this.#visible.values());
+    let count = this.#changes.length;
+    for (const file of files) count += file.unsynced.length;
+    return count;
+  }
+
   /** The names on the disk when the first so many of the unsynced changes have reached it. */
   namesAfter(changes: number): Names {
     const names = new Map(this.#durable);

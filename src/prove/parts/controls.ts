@@ -91,7 +91,13 @@ export async function proveControls(context: ProveContext, size: ControlSize): P
 }
 
 async function cutWith(context: ProveContext, states: number, variant: Variant): Promise<Noticed> {
-  const size = { states, writesPerRound, lives: "first" } as const;
+  const size = {
+    states,
+    statesOfRecovery: 0,
+    engineEvery: 4,
+    writesPerRound,
+    lives: "first",
+  } as const;
   const reports = await provePowerCuts(context, size, variant);
   return {
     violations: reports.states.violations + reports.order.violations,

@@ -160,6 +160,7 @@ async function runScenario(
     states: of.states,
     processes: context.processes,
     window: { from: failureIn(operations), to: Number.MAX_SAFE_INTEGER },
+    engineEvery: 1,
     keepBadIn: context.keepIn,
   });
   for (const { at, pattern, reason } of result.samples) {

@@ -60,8 +60,8 @@ const ioFaults: Sweep = {
   unit: "faults, one in each life of a store",
   toWrites: ["EIO", "ENOSPC", "short"],
   toOthers: "EIO",
-  // A stop in order; an exit over a disk error; a start at which a file could not be opened.
-  ends: [0, 74, 77],
+  // A stop in order; an exit over a disk error; a start without room, or without a file.
+  ends: [0, 74, 75, 77],
 };
 
 const exactKills: Sweep = {

@@ -16,6 +16,11 @@ export interface CheckPlan {
   readonly window: { readonly from: number; readonly to: number };
   /** Also SQLite's full check and every checksum, beside reading everything. */
   readonly checks: boolean;
+  /**
+   * One in so many states is started by the engine, with everything that it looks at; the others
+   * are opened by SQLite alone and read, which is several times faster.
+   */
+  readonly engineEvery: number;
   /** Where the first bad states are kept; undefined = nowhere. */
   readonly keepBadIn: string | undefined;
 }
@@ -34,7 +39,9 @@ export interface CheckResult {
   readonly bad: number;
   /** The first few. */
   readonly samples: readonly BadState[];
-  /** Of the states, those in which a WAL with frames was recovered. */
+  /** Of the states, those that the engine was started on. */
+  readonly started: number;
+  /** Of those, the ones in which a WAL with frames was recovered. */
   readonly recovered: number;
 }
 

@@ -52,6 +52,7 @@ function sumOf(results: readonly CheckResult[]): Omit<CheckResult, "kind"> {
   };
   return {
     states: sum(({ states }) => states),
+    started: sum(({ started }) => started),
     bad: sum(({ bad }) => bad),
     recovered: sum(({ recovered }) => recovered),
     samples: results.flatMap<BadState>(({ samples }) => samples),
