@@ -77,10 +77,13 @@ export interface AdminPorts {
 export class AdminService {
   readonly #access: EngineAccess;
   readonly #ports: AdminPorts;
+  /** The wall clock says when it started; how long ago that was, a clock that steps cannot say. */
+  readonly #startedMonotonicMs: number;
 
   constructor(access: EngineAccess, ports: AdminPorts) {
     this.#access = access;
     this.#ports = ports;
+    this.#startedMonotonicMs = ports.clock.monotonicMs();
   }
 
   readonly getStatus: Unary<GetStatusRequest, GetStatusResponse> = () => {
@@ -92,7 +95,7 @@ export class AdminService {
       state: engineStates[readiness.state],
       stateReason: readiness.reason === "" ? (status?.reason ?? "") : readiness.reason,
       startTime: encodeTime(startedAtMs),
-      uptime: encodeDuration(clock.wallMs() - startedAtMs),
+      uptime: encodeDuration(clock.monotonicMs() - this.#startedMonotonicMs),
       nodeId: status?.nodeId ?? "",
       epoch: status?.epoch ?? 0n,
       storeId: status?.storeId ?? "",

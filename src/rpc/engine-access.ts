@@ -47,11 +47,6 @@ export class EngineAccess {
     return this.#tokensOf.tokens;
   }
 
-  /** What a remaining time is counted from. */
-  wallMs(): number {
-    return this.#options.clock.wallMs();
-  }
-
   /** Throws a StatusError for every way in which a commit can end other than well. */
   async commit(request: TxnRequest, call: CallContext): Promise<Committed> {
     const outcome = await this.current.commit(request, call);

@@ -44,7 +44,7 @@ export class LeaseService {
     );
     const { lease } = onlyResult(value.responses, "lease");
     assert(lease !== undefined, "a lease that was granted is there");
-    return { header: encodeHeader(header), lease: this.#encode(lease) };
+    return { header: encodeHeader(header), lease: encodeFresh(lease) };
   };
 
   readonly revoke: Unary<RevokeLeaseRequest, RevokeLeaseResponse> = async (request, call) => {
@@ -71,7 +71,7 @@ export class LeaseService {
       await out.write({
         header: encodeHeader(header),
         leaseId,
-        lease: lease && this.#encode(lease),
+        lease: lease && encodeFresh(lease),
       });
     }
   };
@@ -102,11 +102,11 @@ export class LeaseService {
     // One more than wanted tells whether there is a next page.
     const found = this.#access.current.leases.list(namespace, { after, rowsMax: rowsMax + 1 });
     const page = found.leases.slice(0, rowsMax);
-    const last = page.at(-1);
+    const last = page.at(-1)?.lease;
     const more = last !== undefined && found.leases.length > rowsMax;
     return {
       header: encodeHeader(found.header),
-      leases: page.map((lease) => this.#encode(lease)),
+      leases: page.map(({ lease, remainingMs }) => encodeLease(lease, remainingMs)),
       nextPageToken: more
         ? tokens.issue("leases", [namespace], {
             revision: 0n as Revision,
@@ -115,10 +115,6 @@ export class LeaseService {
         : "",
     };
   };
-
-  #encode(lease: Lease): WireLease {
-    return encodeLease(lease, lease.deadlineMs - this.#access.wallMs());
-  }
 
   #commit(
     request: { readonly namespace: string; readonly requestId: string },
@@ -133,6 +129,11 @@ export class LeaseService {
     };
     return this.#access.commit(txn, call);
   }
+}
+
+/** Granted or kept alive a moment ago: all of its time is left, whatever the wall clock says. */
+function encodeFresh(lease: Lease): WireLease {
+  return encodeLease(lease, lease.ttlMs);
 }
 
 function encodeLease(lease: Lease, remainingMs: number): WireLease {

@@ -1,10 +1,14 @@
 /** What can be asked about leases. Granting, keeping alive and revoking are requests like any other. */
 import type { Header, Key, Lease, LeaseId, Namespace } from "./model.js";
 
-export interface LeaseInfo {
+/** A lease, and what is left of it by the clock that ends it. */
+export interface LeaseLeft {
   readonly lease: Lease;
-  /** At least 0. */
+  /** Above 0. */
   readonly remainingMs: number;
+}
+
+export interface LeaseInfo extends LeaseLeft {
   readonly keyCount: number;
   /** In order, when they were asked for; at most as many as were asked for. */
   readonly keys: readonly Key[];
@@ -22,5 +26,5 @@ export interface LeaseReads {
   list(
     namespace: Namespace,
     page: { readonly after: bigint; readonly rowsMax: number },
-  ): { readonly header: Header; readonly leases: readonly Lease[] };
+  ): { readonly header: Header; readonly leases: readonly LeaseLeft[] };
 }

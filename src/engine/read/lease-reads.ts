@@ -1,6 +1,6 @@
 /** Leases as callers see them, on the main thread's connection: a few rows by their keys. */
-import type { LeaseInfo } from "../../storage/leases.js";
-import type { Key, Lease, LeaseId } from "../../storage/model.js";
+import type { LeaseInfo, LeaseLeft } from "../../storage/leases.js";
+import type { Key, LeaseId } from "../../storage/model.js";
 import type { EngineTime } from "../engine-time.js";
 import type { Connection } from "../sqlite/connection.js";
 import { prepareNumber, prepareRows, sql } from "../sqlite/statements.js";
@@ -35,8 +35,11 @@ export class LeaseReader {
     return { lease, remainingMs, keyCount, keys: keys.map(([key]) => key as Key) };
   }
 
-  list(ns: number, page: { readonly after: bigint; readonly rowsMax: number }): Lease[] {
-    const rows = this.#after.all(ns, page.after, this.#time.nowMs(), page.rowsMax);
-    return rows.map((columns) => leaseOf(ns, columns));
+  list(ns: number, page: { readonly after: bigint; readonly rowsMax: number }): LeaseLeft[] {
+    const nowMs = this.#time.nowMs();
+    return this.#after.all(ns, page.after, nowMs, page.rowsMax).map((columns) => {
+      const lease = leaseOf(ns, columns);
+      return { lease, remainingMs: lease.deadlineMs - nowMs };
+    });
   }
 }
