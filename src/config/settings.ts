@@ -192,6 +192,19 @@ export const settings = {
       "At it our own long snapshots are cancelled and writes are refused (RESOURCE_EXHAUSTED, " +
       "WAL_LIMIT) until the WAL has shrunk. It must be above the soft limit.",
   },
+  diskReserveBytes: {
+    env: "KVDB_DISK_RESERVE_BYTES",
+    group: "limits",
+    kind: "integer",
+    unit: "bytes",
+    fallback: 16 * mebibyte,
+    min: 64 * kibibyte,
+    max: tebibyte,
+    also: 0,
+    doc:
+      "Room kept in a file beside the database and given up when the disk is full, so that " +
+      "checkpoints and deletes go on. At most a sixteenth of the file system. 0 keeps none.",
+  },
   cacheBytes: {
     env: "KVDB_CACHE_BYTES",
     group: "limits",

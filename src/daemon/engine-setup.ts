@@ -27,5 +27,6 @@ export function engineOptions(config: Config): EngineOptions {
     snapshotIdleMsMax: config.snapshotMsMax,
     allowNetworkFileSystem: config.allowNetworkFileSystem,
     acceptLostWrites: config.acceptLostWrites,
+    diskReserveBytes: config.diskReserveBytes,
   });
 }

@@ -43,8 +43,8 @@ export const exitReasons = {
   },
   locked: {
     code: 75,
-    meaning: "Another process owns the data directory.",
-    hint: "Find it with `fuser` or `lsof` on the database file; one daemon per directory.",
+    meaning: "The data directory cannot be used now: another process owns it, or its disk is full.",
+    hint: "Find it with `fuser` or `lsof` on the database file; or free space. The message says which.",
     restart: false,
   },
   permission: {
@@ -72,6 +72,7 @@ export const exitOfOpenError = {
   "newer-format": "damaged",
   pragma: "configuration",
   version: "configuration",
+  "no-space": "locked",
   io: "io",
 } as const satisfies Record<OpenErrorKind, ExitName>;
 

@@ -38,7 +38,7 @@ async function listen(
 }
 
 function carryOver(state: string, reason: string, readiness: Readiness): void {
-  if (state === readiness.state) return;
+  if (state === readiness.state && reason === readiness.reason) return;
   if (state === "failed") readiness.set("failed", reason);
   // An operator who drained decides when calls are taken again, not the engine.
   if (readiness.state === "draining") return;

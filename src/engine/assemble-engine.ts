@@ -11,6 +11,8 @@ import type { Header, Namespace } from "../storage/model.js";
 import type { AlarmBoard } from "./alarm-board.js";
 import { CommitQueue } from "./commit/commit-queue.js";
 import type { GroupReply, LatchedFault, Opened } from "./commit/writer-protocol.js";
+import type { DiskSpace } from "./disk/disk-space.js";
+import { askingWriter, followDisk } from "./disk/follow-disk.js";
 import { endEngine } from "./end-engine.js";
 import { SqliteEngine } from "./engine.js";
 import type { EngineOptions, EnginePorts } from "./engine-options.js";
@@ -51,6 +53,7 @@ export interface OpenStore {
 export interface AssembledEngine {
   readonly engine: SqliteEngine;
   readonly integrity: IntegrityChecker;
+  readonly disk: DiskSpace;
   readonly onWriterExit: (code: number, error: Error | undefined) => void;
 }
 
@@ -61,21 +64,17 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
   const time = new EngineTime(clock, opened.timeFloorMs);
   const pool = ReaderPool.start(options, log);
   const points = new PointReads(options, { pool, time, metrics });
-  const snapshots = new SnapshotRegistry({
-    clock,
-    log,
-    idleMsMax: options.snapshotIdleMsMax,
-    onNoneLeft: () => {
-      checkpointer.noteSnapshotsEnded();
-    },
+  const snapshots = makeSnapshots(store, () => {
+    checkpointer.noteSnapshotsEnded();
   });
   const walIndex = WalIndexReader.open(before.files.shm);
   const integrity = makeIntegrity(store);
   const fail = (fault: LatchedFault): void => {
     queue.fail(fault);
   };
-  const marks = makeMarkKeeper(store, fail);
-  const checkpointer = makeCheckpointer(store, { snapshots, walIndex, integrity, fail });
+  const disk = followDisk(store, { time, fail, checkpointer: () => checkpointer });
+  const marks = makeMarkKeeper(store, { fail, disk });
+  const checkpointer = makeCheckpointer(store, { snapshots, walIndex, integrity, fail, disk });
   const watches = makeWatches(store, {
     identity,
     points,
@@ -84,9 +83,9 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
       namespaces.assertReadable(namespace);
     },
   });
-  const queue = makeQueue(store, { identity, points, watches, checkpointer, time, marks });
-  const namespaces = makeNamespaces(store, { points, watches, time, fail });
-  const housekeeper = makeHousekeeper(store, { points, time, namespaces, fail });
+  const queue = makeQueue(store, { identity, points, watches, checkpointer, time, marks, disk });
+  const namespaces = makeNamespaces(store, { points, watches, time, fail, disk });
+  const housekeeper = makeHousekeeper(store, { points, time, namespaces, fail, disk });
   const sweeper = makeSweeper(store, { points, queue, time });
   followDepths(store, queue, pool);
   const parts = {
@@ -100,6 +99,7 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     sweeper,
     housekeeper,
     marks,
+    disk,
   };
   const maintenance = new LocalMaintenance({ ...store, ...parts, ...ports, identity, namespaces });
   const engine = new SqliteEngine({
@@ -114,6 +114,9 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     namespaces,
     leases: new LeaseReader(points.connection, time),
     writesMustWait: () => checkpointer.writesMustWait(),
+    assertRoomFor: ({ body }) => {
+      disk.assertRoomFor(body);
+    },
     end: () => endEngine(store, parts),
   });
   const onWriterExit = (code: number, error: Error | undefined): void => {
@@ -122,17 +125,29 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     log.event("engine.thread-exited", { thread: "writer", exitCode: code, reason: message });
     fail({ kind: "io", code: "WRITER_LOST", message, outcomeUnknown: false });
   };
-  return { engine, integrity, onWriterExit };
+  return { engine, integrity, disk, onWriterExit };
 }
 
-function makeMarkKeeper(store: OpenStore, fail: (fault: LatchedFault) => void): MarkKeeper {
+function makeSnapshots({ options, ports }: OpenStore, onNoneLeft: () => void): SnapshotRegistry {
+  const { clock, log } = ports;
+  return new SnapshotRegistry({ clock, log, idleMsMax: options.snapshotIdleMsMax, onNoneLeft });
+}
+
+function makeMarkKeeper(
+  store: OpenStore,
+  parts: { readonly disk: DiskSpace; fail(fault: LatchedFault): void },
+): MarkKeeper {
   const { mark, opened, ports } = store;
   const { storeId, epoch, commitSequence } = opened;
   const onError = (cause: unknown): void => {
     const message = describeError(cause);
-    fail({ kind: "io", code: "HIGH_WATER_MARK", message, outcomeUnknown: false });
+    parts.fail({ kind: "io", code: "HIGH_WATER_MARK", message, outcomeUnknown: false });
   };
-  return new MarkKeeper({ mark, clock: ports.clock, storeId, epoch, onError }, commitSequence);
+  const onNoSpace = (): void => {
+    parts.disk.noteFull("HIGH_WATER_MARK");
+  };
+  const { clock } = ports;
+  return new MarkKeeper({ mark, clock, storeId, epoch, onNoSpace, onError }, commitSequence);
 }
 
 function makeCheckpointer(
@@ -141,6 +156,7 @@ function makeCheckpointer(
     readonly snapshots: SnapshotRegistry;
     readonly walIndex: WalIndexReader;
     readonly integrity: IntegrityChecker;
+    readonly disk: DiskSpace;
     fail(fault: LatchedFault): void;
   },
 ): Checkpointer {
@@ -155,6 +171,7 @@ function makeCheckpointer(
         store.life.assertSound();
         const { raw, fault } = await writer.request({ kind: "checkpoint", mode });
         if (fault !== undefined) parts.fail(fault);
+        if (raw.kind === "threw" && raw.code === "SQLITE_FULL") parts.disk.noteFull(raw.code);
         return raw;
       },
       snapshots: {
@@ -180,6 +197,7 @@ function makeQueue(
     readonly checkpointer: Checkpointer;
     readonly time: EngineTime;
     readonly marks: MarkKeeper;
+    readonly disk: DiskSpace;
   },
 ): CommitQueue {
   const { options, ports, writer } = store;
@@ -206,8 +224,9 @@ function makeQueue(
     onBusy: (code) => {
       log.event("engine.file-locked", { code });
     },
+    refusalOf: ({ body }) => parts.disk.refusalOf(body),
     onDiskFull: (code) => {
-      log.event("engine.disk-full", { code });
+      parts.disk.noteFull(code);
     },
     onFault: faultHandler(store),
   });
@@ -254,10 +273,11 @@ function makeNamespaces(
     readonly points: PointReads;
     readonly watches: Watches;
     readonly time: EngineTime;
+    readonly disk: DiskSpace;
     fail(fault: LatchedFault): void;
   },
 ): LocalNamespaces {
-  const { ports, writer, life } = store;
+  const { ports, life } = store;
   return new LocalNamespaces({
     connection: parts.points.connection,
     time: parts.time,
@@ -265,7 +285,10 @@ function makeNamespaces(
     assertWritable: () => {
       life.assertWritable();
     },
-    ask: (message) => writer.request(message),
+    assertRoom: () => {
+      parts.disk.assertRoom();
+    },
+    ask: askingWriter(store, parts.disk),
     onChanged: (name) => {
       parts.points.forgetNamespace(name);
       parts.watches.recheck(name);
@@ -282,10 +305,11 @@ function makeHousekeeper(
     readonly points: PointReads;
     readonly time: EngineTime;
     readonly namespaces: LocalNamespaces;
+    readonly disk: DiskSpace;
     fail(fault: LatchedFault): void;
   },
 ): Housekeeper {
-  const { ports, writer, life, before } = store;
+  const { ports, life, before } = store;
   return Housekeeper.start({
     connection: parts.points.connection,
     clock: ports.clock,
@@ -295,7 +319,7 @@ function makeHousekeeper(
     assertWritable: () => {
       life.assertWritable();
     },
-    ask: (message) => writer.request(message),
+    ask: askingWriter(store, parts.disk),
     onFault: (fault) => {
       parts.fail(fault);
     },

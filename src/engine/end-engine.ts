@@ -6,8 +6,10 @@
  */
 import { statSync } from "node:fs";
 import { describeError } from "../observability/log.js";
+import type { CheckpointRecord } from "../storage/maintenance.js";
 import type { OpenStore } from "./assemble-engine.js";
 import type { CommitQueue } from "./commit/commit-queue.js";
+import type { DiskSpace } from "./disk/disk-space.js";
 import type { ExpirySweeper } from "./expiry/expiry-sweeper.js";
 import type { Housekeeper } from "./housekeeper.js";
 import type { IntegrityChecker } from "./integrity/integrity-check.js";
@@ -30,6 +32,7 @@ export interface EndingParts {
   readonly sweeper: ExpirySweeper;
   readonly housekeeper: Housekeeper;
   readonly marks: MarkKeeper;
+  readonly disk: DiskSpace;
 }
 
 export async function endEngine(store: OpenStore, parts: EndingParts): Promise<void> {
@@ -37,12 +40,13 @@ export async function endEngine(store: OpenStore, parts: EndingParts): Promise<v
   life.drain("the store is closing");
   await parts.sweeper.close();
   await parts.housekeeper.close();
+  await parts.disk.close();
   await parts.queue.drained();
   await parts.integrity.close();
   parts.snapshots.close();
   await parts.pool.close();
   if (life.is("failed")) return;
-  const last = await parts.checkpointer.finish(store.options.busyBudgetMs);
+  const last = await lastCheckpoint(store, parts);
   if (life.is("failed")) return;
   parts.points.connection.close();
   const { commitSequence } = await writer.request({ kind: "close" });
@@ -53,6 +57,16 @@ export async function endEngine(store: OpenStore, parts: EndingParts): Promise<v
   const clean = emptied && sizeOf(store.before.files.wal) === 0;
   await leaveMarks(store, parts.marks, { commitSequence, clean });
   store.before.lock.release();
+}
+
+/** A stop that finds the disk full uses the reserve: the next start makes it again. */
+async function lastCheckpoint(
+  { options, life }: OpenStore,
+  { checkpointer, disk }: EndingParts,
+): Promise<CheckpointRecord> {
+  const last = await checkpointer.finish(options.busyBudgetMs);
+  const again = last.code === "SQLITE_FULL" && !life.is("failed") && disk.giveUpReserve();
+  return again ? checkpointer.finish(options.busyBudgetMs) : last;
 }
 
 async function leaveMarks(

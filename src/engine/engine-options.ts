@@ -41,6 +41,8 @@ export interface EngineOptions {
   readonly allowNetworkFileSystem: boolean;
   /** Go on with a database that lacks acknowledged writes; its history gets a new store id. */
   readonly acceptLostWrites: boolean;
+  /** Kept free for a full disk, at most a share of the file system; 0 = none. */
+  readonly diskReserveBytes: number;
 }
 
 /** What comes in from outside so that tests can hold it: time, chance, failure, and who listens. */

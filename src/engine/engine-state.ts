@@ -59,6 +59,20 @@ export class EngineLife {
     });
   }
 
+  /** Another reason for the same state, told like a move. Without effect while calls are not taken. */
+  remark(reason: string): void {
+    if (!this.#machine.is("serving", "read_only")) return;
+    this.#reason = reason;
+    const { state } = this.#machine;
+    this.#events.publish({
+      kind: "state",
+      severity: "info",
+      name: "engine.state-remarked",
+      message: `the engine is ${state}: ${reason}`,
+      attributes: { state },
+    });
+  }
+
   drain(reason: string): void {
     if (!this.#machine.is("serving", "read_only")) return;
     this.#beforeDrain = this.#machine.state;

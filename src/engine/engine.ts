@@ -41,6 +41,8 @@ export interface EngineParts {
   readonly leases: LeaseReader;
   /** True while the WAL is at its hard limit and cannot be given back. */
   writesMustWait(): boolean;
+  /** Throws "disk-full" for a request that must wait for room. */
+  assertRoomFor(request: TxnRequest): void;
   /** Ends everything in order; called once. */
   end(): Promise<void>;
 }
@@ -78,6 +80,7 @@ export class SqliteEngine implements StorageEngine {
   commit(request: TxnRequest, call: CallLimits): Promise<Outcome<TxnResult>> {
     this.#parts.life.assertWritable();
     if (this.#parts.writesMustWait()) throw walLimit();
+    this.#parts.assertRoomFor(request);
     return this.#parts.queue.commit(request, call);
   }
 

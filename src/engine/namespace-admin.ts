@@ -25,6 +25,8 @@ export interface NamespaceAdminPorts {
   ask(message: AdminMessage): Promise<AdminReply>;
   /** Throws the refusal of a state that takes no writes. */
   assertWritable(): void;
+  /** Throws "disk-full" while nothing new may be made. */
+  assertRoom(): void;
   /** Its settings are others now, or it is gone. */
   onChanged(name: Namespace): void;
   onFault(fault: LatchedFault): void;
@@ -49,6 +51,8 @@ export class LocalNamespaces implements NamespaceAdmin {
   }
 
   async create(name: Namespace, settings: Partial<NamespaceSettings>): Promise<NamespaceInfo> {
+    this.#ports.assertWritable();
+    this.#ports.assertRoom();
     await this.#ask({ kind: "create-namespace", name, settings, nowMs: this.#ports.time.nowMs() });
     this.#ports.log.event("namespace.created", { namespace: name });
     return this.#noteBlock(this.get(name));
@@ -63,7 +67,6 @@ export class LocalNamespaces implements NamespaceAdmin {
 
   async delete(name: Namespace): Promise<{ readonly keys: number }> {
     // The state of the store comes before what is in it.
-    this.#ports.assertWritable();
     this.#ports.assertWritable();
     const { keys } = this.get(name);
     await this.#ask({ kind: "delete-namespace", name, nowMs: this.#ports.time.nowMs() });

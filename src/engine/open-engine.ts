@@ -11,6 +11,7 @@ import type { StorageEngine } from "../storage/storage-engine.js";
 import { AlarmBoard } from "./alarm-board.js";
 import { assembleEngine } from "./assemble-engine.js";
 import type { Opened, WriterStart } from "./commit/writer-protocol.js";
+import type { DiskSpace } from "./disk/disk-space.js";
 import type { EngineOptions, EnginePorts } from "./engine-options.js";
 import { EngineLife } from "./engine-state.js";
 import { removeCleanMarker } from "./recovery/clean-marker.js";
@@ -65,11 +66,12 @@ export async function openEngine(
       opened,
       recovery,
     };
-    const { engine, integrity, onWriterExit } = assembleEngine(parts);
+    const { engine, integrity, disk, onWriterExit } = assembleEngine(parts);
     exit.listen(onWriterExit);
     // From here on the point reader is the guard.
     guard.close();
     await removeCleanMarker(before.files);
+    await startDisk(disk);
     const { unclean } = before;
     await startupCheck({ ...ports, options, unclean, integrity, life, alarms });
     if (life.state === "recovering") life.moveTo("serving", "the store is open");
@@ -102,6 +104,14 @@ async function openMark({ files }: PreOpenReport): Promise<HighWaterMark> {
     return mark;
   } catch (cause) {
     throw openErrorOf(cause, "syncing the data directory");
+  }
+}
+
+async function startDisk(disk: DiskSpace): Promise<void> {
+  try {
+    await disk.start();
+  } catch (cause) {
+    throw openErrorOf(cause, "making the disk reserve");
   }
 }
 

@@ -150,7 +150,17 @@ export const logEvents = {
   "engine.disk-full": {
     level: "error",
     msg: "the disk is full: writes are refused",
-    doc: "Free space; writes resume by themselves once a probe succeeds.",
+    doc: "Free space, or delete keys; writes resume by themselves once a probe succeeds.",
+  },
+  "engine.disk-reserve-freed": {
+    level: "warn",
+    msg: "the disk reserve was given up",
+    doc: "After engine.disk-full: checkpoints and deletes use its room. It is made again when there is some.",
+  },
+  "engine.disk-reserve-made": {
+    level: "info",
+    msg: "the disk reserve is in place",
+    doc: "At the first start, after its size was changed, and after a full disk.",
   },
   "engine.disk-has-room": {
     level: "info",

@@ -284,6 +284,20 @@ export const metricTable = {
     help: "Size of the file system of the database.",
     labels: {},
   },
+  diskFull: {
+    name: "kvdb_disk_full",
+    kind: "gauge",
+    unit: "state",
+    help: "1 while the disk is full and only requests that take away are let in, else 0.",
+    labels: {},
+  },
+  diskReserve: {
+    name: "kvdb_disk_reserve_bytes",
+    kind: "gauge",
+    unit: "bytes",
+    help: "Room held back for a full disk; 0 while it is given up.",
+    labels: {},
+  },
   databaseBytes: {
     name: "kvdb_database_size_bytes",
     kind: "gauge",

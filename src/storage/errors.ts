@@ -102,6 +102,8 @@ export type OpenErrorKind =
   | "pragma"
   /** This SQLite, or this pair of Node and binding, must not be used. */
   | "version"
+  /** The file system has not the room that a start needs. */
+  | "no-space"
   /** The disk answered with an error. */
   | "io";
 

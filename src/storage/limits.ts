@@ -130,6 +130,21 @@ export const walScanChunkBytes = 1024 * 1024;
 /** Doubtful WALs kept aside at start; a refused set of files is always kept. */
 export const quarantineCopiesMax = 4;
 
+/** Kept free for a full disk: a WAL between two passes, and a group that comes on top of it. */
+export const diskReserveBytesDefault = 16 * 1024 * 1024;
+/** The reserve takes at most this share of a file system: one part in so many. */
+export const diskReserveShare = 16;
+/** Written at a time while it is filled. */
+export const diskReserveChunkBytes = 256 * 1024;
+/** How often a full disk is looked at again. */
+export const diskProbeMs = 1_000;
+/** Room that must be there, beside the reserve, before writes are taken again. */
+export const diskRoomToResumeMin = 256 * 1024;
+/** What a start needs beside the room for moving the WAL: a first commit and small files. */
+export const diskStartBytes = 128 * 1024;
+/** Slices of free pages that are given back between two looks at a full disk. */
+export const vacuumSlicesPerRelief = 64;
+
 export const integrityMessagesMax = 100;
 /** Rows and bytes of one run of a checksum walk: nothing is held open between two runs. */
 export const integrityRunRowsMax = 1_000;

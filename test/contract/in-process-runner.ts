@@ -113,5 +113,6 @@ function engineOptions(file: string, options: InProcessOptions): EngineOptions {
     snapshotIdleMsMax: options.snapshotIdleMsMax ?? 30_000,
     allowNetworkFileSystem: true,
     acceptLostWrites: false,
+    diskReserveBytes: 0,
   };
 }

@@ -151,12 +151,13 @@ for (const { when, failpoints, committed } of [
   });
 }
 
-test("a disk that is full refuses the group, and the next one is written", async (t) => {
+test("a disk that is full refuses the group, and what follows is written when it has room", async (t) => {
   const temp = await TempEngine.open(t, { failpoints: "before-commit=error:SQLITE_FULL@3" });
   okOf(await temp.put("a", "1", { requestId: "one" }));
   const refused = temp.put("a", "2", { requestId: "two" });
   await assert.rejects(refused, { name: "EngineError", kind: "disk-full" });
   assert.equal(await temp.text("a"), "1");
+  await waitFor("room", () => temp.log.of("engine.disk-has-room")[0]);
   const next = okOf(await temp.put("a", "3", { requestId: "three" }));
   assert.equal(next.header.revision, 2n);
   assert.equal(await temp.text("a"), "3");

@@ -385,6 +385,7 @@ test("the report names every step in order, and what each found", async (t) => {
       ["directory-lock", "ok"],
       ["scan-wal", "ok"],
       ["inspect-files", "ok"],
+      ["free-space", "ok"],
       ["rewrite-wal", "ok"],
     ],
   );

@@ -135,6 +135,8 @@ function environment(options: DaemonOptions): NodeJS.ProcessEnv {
     KVDB_SQLITE_FILE: options.file,
     KVDB_LISTEN: "127.0.0.1:0",
     KVDB_HTTP_LISTEN: "127.0.0.1:0",
+    // Thousands of daemons are started by the suites: only those about full disks keep a reserve.
+    KVDB_DISK_RESERVE_BYTES: "0",
     ...options.env,
   };
 }

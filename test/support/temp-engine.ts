@@ -243,6 +243,7 @@ export function testOptions(file: string): EngineOptions {
     snapshotIdleMsMax: 30_000,
     allowNetworkFileSystem: false,
     acceptLostWrites: false,
+    diskReserveBytes: 0,
   };
 }
 

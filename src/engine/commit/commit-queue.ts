@@ -13,6 +13,7 @@ import type { CallLimits, Outcome } from "../../storage/storage-engine.js";
 import { decodeOutcomes } from "../record/outcome-codec.js";
 import { requestBytes } from "../record/request-codec.js";
 import { CommitGroup, type Waiter } from "./commit-group.js";
+import { diskFull } from "./disk-full-refusal.js";
 import type { GroupReply, LatchedFault } from "./writer-protocol.js";
 
 export interface CommitQueuePorts {
@@ -30,6 +31,8 @@ export interface CommitQueuePorts {
   /** Before the callers are told: what others must know first (caches, watchers, gauges). */
   onCommitted(reply: GroupReply & { kind: "done" }, requests: number): void;
   onBusy(code: string): void;
+  /** Why a request that still waits must not go to the writer now; undefined = it may. */
+  refusalOf(request: TxnRequest): EngineError | undefined;
   onDiskFull(code: string): void;
   /** The writer will not work again. */
   onFault(fault: LatchedFault): void;
@@ -135,7 +138,9 @@ export class CommitQueue {
 
   #send(group: CommitGroup, requests: Uint8Array<ArrayBuffer>): void {
     const bytes = requests.length;
-    const skip = group.withdraw((waiter) => this.#whyGone(waiter));
+    const skip = group.withdraw(
+      (waiter) => this.#whyGone(waiter) ?? this.#ports.refusalOf(waiter.request),
+    );
     if (skip.length === group.count) {
       this.#release(group, bytes);
       this.#sendNext();
@@ -168,8 +173,12 @@ export class CommitQueue {
     const { waiting } = group;
     switch (reply.kind) {
       case "done":
-        this.#ports.onCommitted(reply, waiting.length);
-        answer(waiting, reply, this.#ports.identity);
+        try {
+          this.#ports.onCommitted(reply, waiting.length);
+        } finally {
+          // It is on disk: a bug in who else is told must not leave its callers without an answer.
+          answer(waiting, reply, this.#ports.identity);
+        }
         break;
       case "disk-full":
         this.#ports.onDiskFull(reply.code);
@@ -259,11 +268,5 @@ function answer(
 function storageBusy(): EngineError {
   return new EngineError("storage-busy", "another process holds the database", {
     hint: "the write did not happen; end the other program, then retry",
-  });
-}
-
-function diskFull(): EngineError {
-  return new EngineError("disk-full", "the disk has no room for the write", {
-    hint: "the write did not happen; free space, then retry",
   });
 }

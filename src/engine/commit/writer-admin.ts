@@ -19,7 +19,8 @@ export type AdminMessage = Extract<
       | "delete-namespace"
       | "purge-slice"
       | "trim-slice"
-      | "vacuum-slice";
+      | "vacuum-slice"
+      | "probe-write";
   }
 >;
 
@@ -38,6 +39,8 @@ export function performAdmin(message: AdminMessage, writer: WriterStore): boolea
       return trimSlice(message, writer);
     case "vacuum-slice":
       return vacuumSlice(writer);
+    case "probe-write":
+      return writer.transact(() => true);
     default:
       return unreachable(message);
   }

@@ -62,6 +62,8 @@ export type ToWriter =
     }
   /** Give free pages back to the file system. */
   | { readonly kind: "vacuum-slice"; readonly nowMs: number }
+  /** Commit a transaction of its own, to see whether the disk takes one. */
+  | { readonly kind: "probe-write"; readonly nowMs: number }
   /** Remember that an integrity check failed. */
   | { readonly kind: "count-integrity-failure"; readonly nowMs: number }
   /** Read every pragma back, on this connection, after a statement. */
@@ -137,6 +139,7 @@ export interface WriterReplies {
   readonly "purge-slice": AdminReply;
   readonly "trim-slice": AdminReply;
   readonly "vacuum-slice": AdminReply;
+  readonly "probe-write": AdminReply;
   readonly "count-integrity-failure": number;
   readonly attest: ConnectionReading;
   readonly ping: WalGauge;

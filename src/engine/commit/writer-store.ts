@@ -17,6 +17,7 @@ import {
   attest,
   type Connection,
   compileOptions,
+  noSpaceFor,
   type OpenConnection,
   openConnection,
   openErrorOf,
@@ -240,6 +241,7 @@ function emptyWal(checkpoints: CheckpointRunner, start: WriterStart): RawCheckpo
   for (let attempt = 1; ; attempt++) {
     const raw = checkpoints.run("truncate");
     if (raw.kind === "ran" && raw.row.busy === 0) return raw;
+    if (raw.kind === "threw" && raw.code === "SQLITE_FULL") throw noSpaceFor("the WAL");
     if (raw.kind === "threw" && faultOfCode(raw.code).kind !== "busy") {
       throw new OpenError("io", `the start-up checkpoint failed (${raw.code})`, {
         hint: "check the disk and the kernel log; nothing was acknowledged and nothing is lost",

@@ -59,6 +59,7 @@ function handle(
     case "purge-slice":
     case "trim-slice":
     case "vacuum-slice":
+    case "probe-write":
       return administer(message);
     case "count-integrity-failure":
       present().setTime(message.nowMs);

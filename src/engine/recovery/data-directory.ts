@@ -30,6 +30,8 @@ export interface DataFiles {
   readonly cleanMarker: string;
   /** How far the store had come; see high-water-mark.ts. */
   readonly highWaterMark: string;
+  /** Room that is given up when the disk is full; see reserve-file.ts. */
+  readonly reserve: string;
   readonly quarantine: string;
 }
 
@@ -46,6 +48,7 @@ export function dataFiles(file: string): DataFiles {
     owner: `${database}.owner`,
     cleanMarker: `${database}.clean`,
     highWaterMark: `${database}.hwm`,
+    reserve: `${database}.reserve`,
     quarantine: join(directory, `${basename(database)}.quarantine`),
   };
 }
@@ -174,7 +177,8 @@ async function checkFileSystem(directory: string, allowed: boolean): Promise<str
 /** A file that an older umask left readable is closed before SQLite copies its mode to the WAL. */
 async function checkFiles(files: DataFiles): Promise<string[]> {
   const remarks: string[] = [];
-  for (const file of [files.database, files.wal, files.shm, files.journal, files.owner]) {
+  const { database, wal, shm, journal, owner, reserve } = files;
+  for (const file of [database, wal, shm, journal, owner, reserve]) {
     const found = await lstat(file).catch(absentOnly);
     if (found === undefined) continue;
     if (!found.isFile()) {

@@ -6,6 +6,11 @@ export function codeOf(cause: unknown): string {
   return cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
 }
 
+/** No room is an answer of a file system, not a fault of it. */
+export function isNoSpace(cause: unknown): boolean {
+  return codeOf(cause) === "ENOSPC";
+}
+
 /** For `.catch()`: a missing file is an answer, everything else stays an error. */
 export function absentOnly(cause: unknown): undefined {
   if (codeOf(cause) === "ENOENT") return undefined;

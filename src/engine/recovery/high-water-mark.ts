@@ -57,9 +57,11 @@ export class HighWaterMark {
   async write(mark: Mark): Promise<void> {
     if (this.#closed) return;
     const at = this.#slot * slotBytes;
-    this.#slot = 1 - this.#slot;
-    await this.#handle.write(slotOf(mark), 0, slotBytes, at);
+    const { bytesWritten } = await this.#handle.write(slotOf(mark), 0, slotBytes, at);
+    if (bytesWritten < slotBytes) throw noSpace();
     await this.#handle.datasync();
+    // Only now: a slot that could not be written is tried again, the other one stays whole.
+    this.#slot = 1 - this.#slot;
   }
 
   async close(): Promise<void> {
@@ -67,6 +69,11 @@ export class HighWaterMark {
     this.#closed = true;
     await this.#handle.close();
   }
+}
+
+/** A write that was cut short says nothing; the next one would be refused like this. */
+function noSpace(): Error {
+  return Object.assign(new Error("ENOSPC: the mark was written in part"), { code: "ENOSPC" });
 }
 
 export function slotOf(mark: Mark): Uint8Array {

@@ -6,6 +6,7 @@
 import type { Cancel, Clock } from "../../foundation/clock.js";
 import { highWaterMarkMs } from "../../storage/limits.js";
 import type { Epoch, StoreId } from "../../storage/model.js";
+import { isNoSpace } from "./file-errors.js";
 import type { HighWaterMark } from "./high-water-mark.js";
 
 export interface MarkKeeperPorts {
@@ -13,6 +14,8 @@ export interface MarkKeeperPorts {
   readonly clock: Clock;
   readonly storeId: StoreId;
   readonly epoch: Epoch;
+  /** There is no room for the mark: it is written again, and again, until there is. */
+  onNoSpace(): void;
   /** The disk failed under the mark: nothing it says later can be trusted. */
   onError(cause: unknown): void;
 }
@@ -58,6 +61,12 @@ export class MarkKeeper {
           if (this.#newest !== this.#written) this.#schedule();
         },
         (cause: unknown) => {
+          this.#cancel = undefined;
+          if (isNoSpace(cause)) {
+            this.#ports.onNoSpace();
+            this.#schedule();
+            return;
+          }
           this.#closed = true;
           this.#ports.onError(cause);
         },

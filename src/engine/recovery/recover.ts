@@ -4,6 +4,7 @@
  * before it: nothing is inspected before it is ours alone, and nothing is rewritten before it was
  * judged. A step that refuses leaves every file as it was.
  */
+import { stat, statfs } from "node:fs/promises";
 import type { Clock } from "../../foundation/clock.js";
 import type { Log } from "../../observability/log.js";
 import { OpenError } from "../../storage/errors.js";
@@ -13,7 +14,7 @@ import type { EngineOptions } from "../engine-options.js";
 import { DirectoryLock, weakerSynchronous } from "../sqlite/directory-lock.js";
 import { type CleanMarkerReading, readCleanMarker } from "./clean-marker.js";
 import { type DataFiles, prepareDataDirectory } from "./data-directory.js";
-import { openErrorOf } from "./file-errors.js";
+import { absentOnly, openErrorOf } from "./file-errors.js";
 import { type Mark, readMark } from "./high-water-mark.js";
 import {
   inspectDatabase,
@@ -22,6 +23,8 @@ import {
   type StoreFormat,
 } from "./pre-open-check.js";
 import { quarantineFiles } from "./quarantine.js";
+import { releaseReserve, reserveHeldBytes } from "./reserve-file.js";
+import { judgeStartRoom } from "./start-room.js";
 import { rewriteWalInPlace } from "./wal-rewrite.js";
 import { scanWal, type WalScan } from "./wal-tail.js";
 
@@ -124,6 +127,7 @@ async function inspectFiles(inspection: Inspection): Promise<PreOpenReport> {
     const { remarks } = judged;
     return { value: judged, detail: [detail, ...remarks].join("; "), warned: remarks.length > 0 };
   });
+  await roomStep(files, wal, steps);
   if (verdict.copyWalAside) await copyAsideStep(files, steps);
   await rewriteStep(files, wal, steps);
   lock.recordOwner(ownerNow(inspection, wal));
@@ -180,6 +184,24 @@ async function refusalOf(
   const where =
     copy.kind === "failed" ? `copying them aside failed (${copy.reason})` : copy.directory;
   return new OpenError(refused.error, `${refused.reason}; copies: ${where}`, refused);
+}
+
+async function roomStep(files: DataFiles, wal: WalScan, steps: StepLog): Promise<void> {
+  await steps.run("free-space", async () => {
+    const { bavail, bsize } = await statfs(files.directory);
+    const facts = {
+      freeBytes: bavail * bsize,
+      reserveBytes: reserveHeldBytes(files.reserve),
+      databaseBytes: (await stat(files.database).catch(absentOnly))?.size ?? 0,
+      databaseBytesAfter: wal.databasePages * (wal.header?.pageBytes ?? 0),
+    };
+    const room = judgeStartRoom(facts);
+    const needed = `${String(room.neededBytes)} bytes are needed, ${String(facts.freeBytes)} free`;
+    if (room.kind === "enough") return { value: undefined, detail: needed };
+    releaseReserve(files.reserve);
+    const detail = `${needed}; the reserve of ${String(facts.reserveBytes)} was given up`;
+    return { value: undefined, detail, warned: true };
+  });
 }
 
 async function copyAsideStep(files: DataFiles, steps: StepLog): Promise<void> {

@@ -38,6 +38,8 @@ export interface WalScan {
   /** What SQLite will recover: everything up to the last commit before the first bad frame. */
   readonly frames: number;
   readonly commits: number;
+  /** Of the database after the last of those commits; 0 = there is none. */
+  readonly databasePages: number;
   /** At or behind the first bad frame, with the salts of this generation. */
   readonly framesBeyond: number;
   readonly commitsBeyond: number;
@@ -91,6 +93,7 @@ class FrameScan {
   #valid = 0;
   #committed = 0;
   #commits = 0;
+  #databasePages = 0;
   #framesBeyond = 0;
   #commitsBeyond = 0;
   #cut = false;
@@ -120,7 +123,7 @@ class FrameScan {
       const whole = index < count;
       if (words !== undefined && whole && this.#accept(header, words, (index * frameBytes) / 4)) {
         this.#pendingHeader = pageOnes.get(index) ?? this.#pendingHeader;
-        if (header.commitPages !== 0) this.#commit();
+        if (header.commitPages !== 0) this.#commit(header.commitPages);
       } else {
         this.#reject(header, { offset: offset + index * frameBytes, whole });
       }
@@ -139,6 +142,7 @@ class FrameScan {
       header: this.#header,
       frames: this.#committed,
       commits: this.#commits,
+      databasePages: this.#databasePages,
       framesBeyond: this.#framesBeyond,
       commitsBeyond: this.#commitsBeyond,
       databaseHeader: this.#databaseHeader,
@@ -170,7 +174,8 @@ class FrameScan {
     return true;
   }
 
-  #commit(): void {
+  #commit(databasePages: number): void {
+    this.#databasePages = databasePages;
     this.#committed = this.#valid;
     this.#commits++;
     this.#databaseHeader = this.#pendingHeader;
@@ -210,6 +215,7 @@ function withoutFrames(tail: WalTail, reason: string, bytes: number): WalScan {
     header: undefined,
     frames: 0,
     commits: 0,
+    databasePages: 0,
     framesBeyond: 0,
     commitsBeyond: 0,
     databaseHeader: undefined,

@@ -28,7 +28,7 @@ export interface OpenConnection {
  * closed again when it cannot be trusted.
  */
 export function openConnection(open: OpenConnection): Connection {
-  assertUsableVersions();
+  if (versionProblem !== undefined) throw versionProblem;
   const connection = openFile(open);
   try {
     applyPragmas(connection, open);
@@ -97,7 +97,10 @@ function touchFile(connection: Connection): void {
   connection.prepare("SELECT count(*) FROM sqlite_schema").get();
 }
 
-function assertUsableVersions(): void {
+/** Looked at once in a thread: neither of them changes while it runs. */
+const versionProblem = versionProblemOf();
+
+function versionProblemOf(): OpenError | undefined {
   const binding = createRequire(import.meta.url)("better-sqlite3/package.json") as {
     version: string;
   };
@@ -106,20 +109,17 @@ function assertUsableVersions(): void {
     majorOf(binding.version) >= bindingMajorForNewNode &&
     compareVersions(node, nodeVersionForNewBinding) < 0
   ) {
-    throw new OpenError("version", `better-sqlite3 ${binding.version} crashes on Node ${node}`, {
+    return new OpenError("version", `better-sqlite3 ${binding.version} crashes on Node ${node}`, {
       hint: `install better-sqlite3 12, or Node ${nodeVersionForNewBinding} or newer`,
     });
   }
   const probe = new Database(":memory:");
   const sqlite = sqliteVersion(probe);
   probe.close();
-  if (compareVersions(sqlite, sqliteVersionMin) < 0) {
-    throw new OpenError(
-      "version",
-      `SQLite ${sqlite} can corrupt a database when the WAL is reset`,
-      { hint: `use a better-sqlite3 that carries SQLite ${sqliteVersionMin} or newer` },
-    );
-  }
+  if (compareVersions(sqlite, sqliteVersionMin) >= 0) return undefined;
+  return new OpenError("version", `SQLite ${sqlite} can corrupt a database when the WAL is reset`, {
+    hint: `use a better-sqlite3 that carries SQLite ${sqliteVersionMin} or newer`,
+  });
 }
 
 function majorOf(version: string): number {
@@ -137,11 +137,18 @@ export function compareVersions(a: string, b: string): number {
   return 0;
 }
 
+export function noSpaceFor(what: string): OpenError {
+  return new OpenError("no-space", `the disk is full: there is no room for ${what}`, {
+    hint: "free space on the file system of the database, then start again; nothing is lost",
+  });
+}
+
 /** What an error of SQLite means for a start; anything else is handed back as it is. */
 export function openErrorOf(cause: unknown, file: string): unknown {
   if (cause instanceof OpenError) return cause;
   const code = cause instanceof Database.SqliteError ? cause.code : undefined;
   if (code === undefined) return cause;
+  if (code === "SQLITE_FULL") return noSpaceFor("the first commit");
   if (code === "SQLITE_NOTADB") {
     return new OpenError("foreign", `${file} is not a SQLite database`, {
       cause,

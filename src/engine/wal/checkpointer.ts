@@ -139,6 +139,11 @@ export class Checkpointer {
     return this.#enqueue(mode, "manual", true);
   }
 
+  /** Gives back what can be given back, because the disk is full. Quiet unless it fails. */
+  relieve(): Promise<CheckpointRecord> {
+    return this.#enqueue("truncate", "periodic", false);
+  }
+
   /** At the hard limit, and neither ending our snapshots nor TRUNCATE has helped yet. */
   writesMustWait(): boolean {
     return this.#mustWait;

@@ -60,7 +60,9 @@ export class ProvedDaemon {
   static async start(order: DaemonOrder): Promise<ProvedDaemon> {
     const startedMs = order.clock.monotonicMs();
     const root = process.getuid?.() === 0 ? ["--allow-root"] : [];
-    const flags = ["--sqlite-file", order.file, "--listen", "127.0.0.1:0", "--http-listen", "off"];
+    const net = ["--listen", "127.0.0.1:0", "--http-listen", "off"];
+    // Room for a full disk would be recorded and copied with every state; who needs it says so.
+    const flags = ["--sqlite-file", order.file, ...net, "--disk-reserve-bytes", "0"];
     const program = order.program ?? daemonProgram;
     const child = spawn(process.execPath, [program, ...flags, ...root, ...(order.flags ?? [])], {
       env: order.environment ?? environmentWithoutSettings(),

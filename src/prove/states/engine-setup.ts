@@ -33,6 +33,7 @@ export function proveOptions(file: string): EngineOptions {
     snapshotIdleMsMax: 30_000,
     allowNetworkFileSystem: false,
     acceptLostWrites: false,
+    diskReserveBytes: 0,
   };
 }
 

@@ -60,6 +60,7 @@ test("without anything set, the settings are complete, safe, frozen and without 
       verifyChecksumsOnRead: true,
       walSoftLimitBytes: 67_108_864,
       walHardLimitBytes: 536_870_912,
+      diskReserveBytes: 16_777_216,
       cacheBytes: 67_108_864,
       activeTransactionsMax: 10_000,
       valueBytesMax: 1_048_576,

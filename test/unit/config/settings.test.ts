@@ -70,6 +70,7 @@ test("bounds that the store has too are the store's", () => {
   assert.ok(settings.messageBytesMax.max >= limits.valueBytesCeiling + limits.messageOverheadBytes);
   assert.equal(settings.walSoftLimitBytes.fallback, limits.walSoftLimitBytesDefault);
   assert.equal(settings.walHardLimitBytes.fallback, limits.walHardLimitBytesDefault);
+  assert.equal(settings.diskReserveBytes.fallback, limits.diskReserveBytesDefault);
   assert.equal(settings.activeTransactionsMax.fallback, limits.writeQueueRequestsDefault);
   assert.equal(settings.readerThreads.max, limits.readerThreadsMax);
   assert.equal(settings.snapshotMsMax.max, limits.snapshotLifetimeMsMax);

@@ -63,6 +63,7 @@ class Scene {
       onCommitted: (_reply, requests) => {
         this.told.push(`committed ${String(requests)}`);
       },
+      refusalOf: () => undefined,
       onBusy: (code) => {
         this.told.push(code);
       },

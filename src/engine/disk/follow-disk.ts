@@ -1,0 +1,65 @@
+/** The state of the disk in its surroundings: what it asks of the store, and who is told of it. */
+import { statfsSync } from "node:fs";
+import { describeError } from "../../observability/log.js";
+import type { OpenStore } from "../assemble-engine.js";
+import type { AdminMessage } from "../commit/writer-admin.js";
+import type { AdminReply, LatchedFault } from "../commit/writer-protocol.js";
+import type { EngineTime } from "../engine-time.js";
+import { ReserveFile } from "../recovery/reserve-file.js";
+import type { Checkpointer } from "../wal/checkpointer.js";
+import { DiskSpace } from "./disk-space.js";
+
+export interface DiskSurroundings {
+  readonly time: EngineTime;
+  /** Asked for when it is needed: the two know each other. */
+  checkpointer(): Checkpointer;
+  fail(fault: LatchedFault): void;
+}
+
+export function followDisk(store: OpenStore, parts: DiskSurroundings): DiskSpace {
+  const { options, ports, alarms, life, before, writer } = store;
+  const { directory, reserve } = before.files;
+  const ask = async (kind: "vacuum-slice" | "probe-write"): Promise<AdminReply> => {
+    const reply = await writer.request({ kind, nowMs: parts.time.nowMs() });
+    if (reply.kind === "latched") parts.fail(reply.fault);
+    return reply;
+  };
+  return new DiskSpace({
+    ...ports,
+    alarms,
+    reserve: new ReserveFile(reserve, ports.random),
+    reserveBytes: options.diskReserveBytes,
+    space: () => {
+      const { bavail, blocks, bsize } = statfsSync(directory);
+      return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+    },
+    usable: () => !life.is("failed", "closed"),
+    relieve: () => parts.checkpointer().relieve(),
+    vacuumSlice: async () => {
+      const reply = await ask("vacuum-slice");
+      return reply.kind !== "done" || reply.finished;
+    },
+    probe: async () => (await ask("probe-write")).kind === "done",
+    onChange: (reason) => {
+      life.remark(reason);
+    },
+    onFault: (cause) => {
+      const message = describeError(cause);
+      parts.fail({ kind: "io", code: "DISK_RESERVE", message, outcomeUnknown: false });
+    },
+  });
+}
+
+/** What the writer is asked beside groups; a full disk that it meets is the store's to know. */
+export function askingWriter(
+  store: OpenStore,
+  disk: DiskSpace,
+): (message: AdminMessage) => Promise<AdminReply> {
+  return async (message) => {
+    const reply = await store.writer.request(message);
+    if (reply.kind === "refused" && reply.refusal.kind === "disk-full") {
+      disk.noteFull("SQLITE_FULL");
+    }
+    return reply;
+  };
+}
