@@ -327,7 +327,7 @@ export class Generator {
   }
 
   #leaseRead(): Call {
-    const namespace = this.#values.pick([this.plain, this.gone]);
+    const namespace = this.#values.pick([this.plain, this.gone, this.plain, this.gone, this.set]);
     if (this.#values.seldom(2)) {
       return { rpc: "ListLeases", namespace, pageSize: 1 + this.#values.random.below(3) };
     }
