@@ -110,13 +110,39 @@ export class Housekeeper {
   async #keep(): Promise<void> {
     try {
       while (!(await this.#ask({ kind: "purge-slice", nowMs: this.#ports.time.nowMs() })));
-      for (const info of this.#ports.namespaces.list({ after: "", rowsMax: namespacesMax })) {
-        const bound = this.#boundOf(info);
-        if (bound !== undefined) await this.#trim(info.name, bound);
+      const all = this.#ports.namespaces.list({ after: "", rowsMax: namespacesMax });
+      // One look ahead is not all of a log that many small commits have made: again, in turns, until
+      // nobody has more than it may keep. Otherwise a log that grows faster than that has no bound.
+      for (let names = all.map(({ name }) => name); names.length > 0; ) {
+        names = await this.#trimEach(names);
       }
     } catch (cause) {
       // Nothing is lost by waiting: the next round finds the same work.
       this.#ports.log.event("housekeeping.refused", { cause: describeError(cause) });
+    }
+  }
+
+  /** One look ahead for each; the names of those that were cut, and may have to be cut again. */
+  async #trimEach(names: readonly Namespace[]): Promise<Namespace[]> {
+    const cut: Namespace[] = [];
+    for (const name of names) {
+      if (this.#closed) return [];
+      const info = this.#present(name);
+      const bound = info === undefined ? undefined : this.#boundOf(info);
+      if (bound === undefined) continue;
+      await this.#trim(name, bound);
+      cut.push(name);
+    }
+    return cut;
+  }
+
+  /** Undefined: it was deleted meanwhile, and is purged instead. */
+  #present(name: Namespace): NamespaceInfo | undefined {
+    try {
+      return this.#ports.namespaces.get(name);
+    } catch (error) {
+      if (error instanceof EngineError && error.kind === "namespace-missing") return undefined;
+      throw error;
     }
   }
 
