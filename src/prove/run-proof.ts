@@ -24,7 +24,13 @@ import { buildRecorder } from "./recording/recorder.js";
 export const proofSizes = {
   quick: {
     syncs: 300,
-    powerCuts: { states: 8_000, statesOfRecovery: 1_000, engineEvery: 10, writesPerRound: 12 },
+    powerCuts: {
+      states: 8_000,
+      statesOfStart: 1_000,
+      statesOfUpgrade: 150,
+      engineEvery: 10,
+      writesPerRound: 12,
+    },
     failedSyncs: { scenarios: 14, states: 40 },
     ioFaults: 60,
     exactKills: 60,
@@ -37,7 +43,8 @@ export const proofSizes = {
     syncs: 3_000,
     powerCuts: {
       states: 1_000_000,
-      statesOfRecovery: 100_000,
+      statesOfStart: 100_000,
+      statesOfUpgrade: 10_000,
       engineEvery: 10,
       writesPerRound: 60,
     },

@@ -10,7 +10,8 @@ import { proveContext, show, sizeFor } from "../support/prove-setup.js";
 const size = sizeFor({
   ci: {
     states: 56_000,
-    statesOfRecovery: 4_500,
+    statesOfStart: 4_500,
+    statesOfUpgrade: 600,
     engineEvery: 20,
     writesPerRound: 12,
     statesLeast: 40_000,
@@ -18,7 +19,8 @@ const size = sizeFor({
   },
   full: {
     states: 3_000_000,
-    statesOfRecovery: 200_000,
+    statesOfStart: 200_000,
+    statesOfUpgrade: 20_000,
     engineEvery: 20,
     writesPerRound: 120,
     statesLeast: 2_000_000,

@@ -254,6 +254,16 @@ const cases: readonly Case[] = [
     quarantined: ["kv.db"],
   },
   {
+    when: "the file is shorter than a page, as a creation under way leaves it beside its journal",
+    arrange(directory) {
+      const file = settled(directory);
+      truncateSync(file, 2048);
+      writeFileSync(`${file}-journal`, "a journal");
+      return file;
+    },
+    opened: { walTail: "absent" },
+  },
+  {
     when: "the file ends in the middle of a page and there is no WAL",
     arrange(directory) {
       const file = settled(directory);

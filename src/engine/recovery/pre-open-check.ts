@@ -98,8 +98,10 @@ export function judgePreOpen(facts: PreOpenFacts, format: StoreFormat): PreOpenV
   if (damage !== undefined) return damage;
   const identity = judgeIdentity(wal.databaseHeader ?? header, format);
   if (identity !== undefined) return identity;
-  if (database.bytes < header.pageBytes)
+  // A journal that is there knows how long the file was: a first page may have been cut in two.
+  if (database.bytes < header.pageBytes && database.journalBytes === 0) {
     return damaged("the database file is shorter than a page", restoreHint);
+  }
   // A checkpoint that was under way may have left the file longer or shorter than it will be.
   const size =
     wal.frames === 0 && database.journalBytes === 0 ? judgeSize(database, header) : undefined;

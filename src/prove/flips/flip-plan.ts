@@ -11,8 +11,6 @@ export interface FlipPlan {
   readonly seed: number;
   /** In this process. */
   readonly positions: number;
-  /** False: checksums are not looked at; for the control. */
-  readonly checksums: boolean;
 }
 
 export const damages = ["bit", "sector", "page"] as const;

@@ -21,6 +21,8 @@ export interface TextChange {
 export interface MutantBuild {
   readonly daemon: string;
   readonly solo: string;
+  readonly stateCheck: string;
+  readonly flips: string;
 }
 
 /** Builds into the directory, which must exist and be empty. */
@@ -38,9 +40,12 @@ export function buildMutant(directory: string, changes: readonly TextChange[]): 
       text.replace(from, () => to),
     );
   }
+  const prove = join(source, "prove");
   return {
     daemon: join(source, "kvdbd.js"),
-    solo: join(source, "prove", "solo", "solo-process.js"),
+    solo: join(prove, "solo", "solo-process.js"),
+    stateCheck: join(prove, "states", "state-check-process.js"),
+    flips: join(prove, "flips", "flip-process.js"),
   };
 }
 

@@ -34,3 +34,24 @@ export const startsWithoutCheckpoint: TextChange = {
   from: "const checkpoint = emptyWal(checkpoints, start);",
   to: 'const checkpoint = checkpoints.run("noop");',
 };
+
+/** A sync that failed is taken for a disk without room: the engine goes on. */
+export const goesOnAfterFailedSync: TextChange = {
+  file: "engine/sqlite/result-codes.js",
+  from: 'if (code === "SQLITE_FULL")',
+  to: 'if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_FSYNC")',
+};
+
+/** Rows, log entries and marks are written and read with a checksum that is always the same. */
+export const hasNoChecksums: TextChange = {
+  file: "foundation/crc32c.js",
+  from: "return nativeCrc32c(bytes, seed);",
+  to: "return 0;",
+};
+
+/** What SQLite would drop from a damaged WAL is not looked for. */
+export const doesNotScanTheWal: TextChange = {
+  file: "engine/recovery/pre-open-check.js",
+  from: "const damage = judgeWal(facts, header);",
+  to: "const damage = undefined;",
+};

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { FlipCounts, FlipPlan, FromFlips } from "../flips/flip-plan.js";
 import { saveStory } from "../history/timeline.js";
+import type { MutantBuild } from "../mutants/mutant-build.js";
 import { type PartReport, type ProveContext, reportOf, withDirectory } from "../part.js";
 import { readOperationLog } from "../recording/operation-log.js";
 import { runSolo } from "../solo/run-solo.js";
@@ -21,8 +22,6 @@ const writesAtRest = 24;
 
 export interface FlipSize {
   readonly positions: number;
-  /** False: a control, in which damage must come through. */
-  readonly checksums?: boolean;
 }
 
 interface Target {
@@ -34,25 +33,37 @@ interface Target {
 }
 
 const writes = Array<SoloStep>(writesAtRest).fill({ kind: "write", namespace: soloNamespace });
+const wal = `${databaseName}-wal`;
 
 const targets: readonly Target[] = [
   { name: databaseName, steps: [...writes, { kind: "close" }], percent: 60 },
   // The mark knows the last commit by the time the process dies.
-  {
-    name: `${databaseName}-wal`,
-    steps: [...writes, { kind: "rest" }, { kind: "kill" }],
-    percent: 40,
-  },
+  { name: wal, steps: [...writes, { kind: "rest" }, { kind: "kill" }], percent: 40 },
 ];
 
-export async function proveBitFlips(context: ProveContext, size: FlipSize): Promise<PartReport> {
-  const checksums = size.checksums ?? true;
+/** For controls: what only the checksums protect, and what only the look at the WAL does. */
+export const flipTargets = {
+  database: { name: databaseName, steps: [...writes, { kind: "close" }], percent: 100 },
+  wal: { name: wal, steps: [...writes, { kind: "kill" }], percent: 100 },
+} as const satisfies Record<string, Target>;
+
+export interface FlipVariant {
+  readonly build: Pick<MutantBuild, "solo" | "flips">;
+  readonly target: keyof typeof flipTargets;
+}
+
+export async function proveBitFlips(
+  context: ProveContext,
+  size: FlipSize,
+  variant?: FlipVariant,
+): Promise<PartReport> {
   const total = { refused: 0, found: 0, harmless: 0, silent: 0 };
   const examples: string[] = [];
-  for (const target of targets) {
+  const chosen = variant === undefined ? targets : [flipTargets[variant.target]];
+  for (const target of chosen) {
     const positions = Math.round((size.positions * target.percent) / 100);
     const result = await withDirectory(context, "bit-flips", (directory) => {
-      return damage(context, target, { directory, positions, checksums });
+      return damage(context, target, { directory, positions, build: variant?.build });
     });
     for (const name of ["refused", "found", "harmless", "silent"] as const) {
       total[name] += result.counts[name];
@@ -85,16 +96,22 @@ interface Damaged {
 async function damage(
   context: ProveContext,
   target: Target,
-  of: { readonly directory: string; readonly positions: number; readonly checksums: boolean },
+  of: {
+    readonly directory: string;
+    readonly positions: number;
+    readonly build: FlipVariant["build"] | undefined;
+  },
 ): Promise<Damaged> {
   const data = join(of.directory, "data");
   const logFile = join(of.directory, "operations.log");
   mkdirSync(data, { mode: 0o700 });
-  await runSolo({ recorder: context.recorder, data, logFile, steps: target.steps });
+  const { recorder, processes } = context;
+  const { steps } = target;
+  const built = of.build === undefined ? {} : { program: of.build.solo };
+  await runSolo({ recorder, data, logFile, steps, ...built });
   const story = join(of.directory, "story.json");
   saveStory(story, soloStoryOf(readOperationLog(logFile)));
   const scratch = mkdtempSync(join(scratchRoot(), "kvdb-prove-"));
-  const { processes } = context;
   const done = new Array<number>(processes).fill(0);
   const shares = done.map(async (_none, index): Promise<readonly Damaged[]> => {
     const plan: FlipPlan = {
@@ -104,10 +121,10 @@ async function damage(
       scratch: join(scratch, String(index)),
       seed: context.random.uint32(),
       positions: Math.ceil(of.positions / processes),
-      checksums: of.checksums,
     };
     const results: Damaged[] = [];
-    await runWorker({ program, argument: plan }, (line) => {
+    const job = { program: of.build?.flips ?? program, argument: plan };
+    await runWorker(job, (line) => {
       const message = line as FromFlips;
       if (message.kind === "result") results.push(message);
       else done[index] = message.done;

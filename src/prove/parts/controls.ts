@@ -4,29 +4,31 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Synchronous } from "../../engine/index.js";
 import { buildMutant, type MutantBuild, type TextChange } from "../mutants/mutant-build.js";
 import {
   acknowledgesBeforeCommit,
+  doesNotScanTheWal,
+  goesOnAfterFailedSync,
+  hasNoChecksums,
   startsWithoutCheckpoint,
   trustsTheWal,
 } from "../mutants/mutants.js";
 import { type PartReport, type ProveContext, reportOf, withDirectory } from "../part.js";
-import { proveBitFlips } from "./bit-flips.js";
+import { type FlipVariant, proveBitFlips } from "./bit-flips.js";
 import { proveFailedSyncs } from "./failed-syncs.js";
-import { provePowerCuts, type Variant } from "./power-cuts.js";
+import { controlMissingSyncs, controlSynchronous } from "./log-controls.js";
+import { provePowerCuts } from "./power-cuts.js";
 
 /** How many violations the suites counted; 0 = the mistake went unnoticed. */
 interface Noticed {
+  readonly mistake: string;
   readonly violations: number;
   readonly tried: number;
 }
 
 const writesPerRound = 8;
-
-interface Control {
-  readonly mistake: string;
-  readonly run: (context: ProveContext) => Promise<Noticed>;
-}
+const engineEvery = 4;
 
 export interface ControlSize {
   /** Disk contents for each mistake that a power cut shows. */
@@ -35,86 +37,109 @@ export interface ControlSize {
   readonly flips: number;
 }
 
-function controlsOf(size: ControlSize): readonly Control[] {
-  const cut = (mistake: string, variant: Variant): Control => ({
-    mistake,
-    run: (context) => cutWith(context, size.states, variant),
-  });
-  const build = (mistake: string, changes: readonly TextChange[], run: RunMutant): Control => ({
-    mistake,
-    run: (context) => withMutant(context, changes, run),
-  });
-  const failSync: RunMutant = async (context, { solo }) => {
-    const states = size.failedSyncStates;
-    const { violations } = await proveFailedSyncs(context, { scenarios: 1, states }, solo);
-    return { violations, tried: states };
+type Control = (context: ProveContext, size: ControlSize) => Promise<readonly Noticed[]>;
+
+const controls: readonly Control[] = [
+  async (context, { states }) => {
+    const { untouched, missing } = await controlMissingSyncs(context, states);
+    if (untouched.bad > 0) throw new Error("the recording is bad with all of its syncs");
+    return [...missing].map(([mistake, found]) => ({
+      mistake,
+      violations: found.bad,
+      tried: found.states,
+    }));
+  },
+  synchronous("NORMAL"),
+  synchronous("OFF"),
+  mutant("answers leave before the commit", acknowledgesBeforeCommit, async (context, of) => {
+    const size = {
+      states: of.size.states,
+      statesOfStart: 0,
+      statesOfUpgrade: 0,
+      engineEvery,
+      writesPerRound,
+      lives: "first",
+    } as const;
+    const { states, order } = await provePowerCuts(context, size, { program: of.build.daemon });
+    return {
+      violations: states.violations + order.violations,
+      tried: states.tried + order.tried,
+    };
+  }),
+  failedSync("no checkpoint at a start, and no WAL made durable", [
+    startsWithoutCheckpoint,
+    trustsTheWal,
+  ]),
+  failedSync("the WAL is not made durable again", [trustsTheWal]),
+  failedSync("the engine goes on after a failed sync", [goesOnAfterFailedSync]),
+  damage("rows have no checksums", hasNoChecksums, "database"),
+  damage("the WAL is not scanned before a start", doesNotScanTheWal, "wal"),
+];
+
+function synchronous(level: Synchronous): Control {
+  return async (context, { states }) => {
+    const found = await controlSynchronous(context, level, states);
+    const mistake = `synchronous is ${level}`;
+    return [{ mistake, violations: found.bad, tried: found.states }];
   };
-  return [
-    cut("synchronous is NORMAL", { flags: ["--sqlite-synchronous=NORMAL"] }),
-    cut("synchronous is OFF", { flags: ["--profile=staging", "--sqlite-synchronous=OFF"] }),
-    cut("syncs of the WAL do nothing", { faults: ["sync:-wal:1:lie:always"] }),
-    cut("syncs of the database do nothing", { faults: ["sync:.db:1:lie:always"] }),
-    cut("syncs of the directory do nothing", { faults: ["sync:.:1:lie:always"] }),
-    build("answers leave before the commit", acknowledgesBeforeCommit, (context, { daemon }) => {
-      return cutWith(context, size.states, { program: daemon });
-    }),
-    build("no checkpoint at a start", [startsWithoutCheckpoint, trustsTheWal], failSync),
-    build("the WAL is not made durable again", [trustsTheWal], failSync),
-    {
-      mistake: "checksums of rows are not looked at",
-      run: (context) => proveBitFlips(context, { positions: size.flips, checksums: false }),
-    },
-  ];
+}
+
+function failedSync(mistake: string, changes: readonly TextChange[]): Control {
+  return mutant(mistake, changes, async (context, { build, size }) => {
+    const states = size.failedSyncStates;
+    const { violations } = await proveFailedSyncs(context, { scenarios: 1, states }, build.solo);
+    return { violations, tried: states };
+  });
+}
+
+function damage(mistake: string, change: TextChange, target: FlipVariant["target"]): Control {
+  return mutant(mistake, [change], (context, { build, size }) => {
+    return proveBitFlips(context, { positions: size.flips }, { build, target });
+  });
 }
 
 export async function proveControls(context: ProveContext, size: ControlSize): Promise<PartReport> {
-  const unnoticed: string[] = [];
-  const facts: string[] = [];
-  const controls = controlsOf(size);
-  for (const [index, { mistake, run }] of controls.entries()) {
+  const noticed: Noticed[] = [];
+  for (const [index, control] of controls.entries()) {
     context.progress(`planted mistakes: ${String(index + 1)} of ${String(controls.length)}`);
     // What is found in here is wanted, and no evidence of anything.
-    const { violations, tried } = await run({ ...context, keepIn: undefined });
-    facts.push(`${mistake}: noticed ${String(violations)} times in ${String(tried)}`);
-    if (violations === 0) unnoticed.push(`${mistake}: not noticed in ${String(tried)} tries`);
+    noticed.push(...(await control({ ...context, keepIn: undefined }, size)));
   }
+  const unnoticed = noticed.filter(({ violations }) => violations === 0);
   return reportOf(
     {
       name: "controls",
       title: "each planted mistake is noticed by the suite that is there for it",
-      tried: controls.length,
+      tried: noticed.length,
       unit: "planted mistakes",
-      facts,
+      facts: noticed.map(({ mistake, violations, tried }) => {
+        return `${mistake}: noticed ${String(violations)} times in ${String(tried)}`;
+      }),
     },
-    unnoticed,
+    unnoticed.map(({ mistake, tried }) => `${mistake}: not noticed in ${String(tried)} tries`),
   );
 }
 
-async function cutWith(context: ProveContext, states: number, variant: Variant): Promise<Noticed> {
-  const size = {
-    states,
-    statesOfRecovery: 0,
-    engineEvery: 4,
-    writesPerRound,
-    lives: "first",
-  } as const;
-  const reports = await provePowerCuts(context, size, variant);
-  return {
-    violations: reports.states.violations + reports.order.violations,
-    tried: reports.states.tried + reports.order.tried,
-  };
+interface MutantOrder {
+  readonly build: MutantBuild;
+  readonly size: ControlSize;
 }
 
-type RunMutant = (context: ProveContext, build: MutantBuild) => Promise<Noticed>;
-
-async function withMutant(
-  context: ProveContext,
+function mutant(
+  mistake: string,
   changes: readonly TextChange[],
-  run: RunMutant,
-): Promise<Noticed> {
-  return await withDirectory(context, "mutant", async (directory) => {
-    const copy = join(directory, "copy");
-    mkdirSync(copy);
-    return await run(context, buildMutant(copy, changes));
-  });
+  run: (
+    context: ProveContext,
+    order: MutantOrder,
+  ) => Promise<Pick<Noticed, "violations" | "tried">>,
+): Control {
+  return async (context, size) => {
+    return await withDirectory(context, "mutant", async (directory) => {
+      const copy = join(directory, "copy");
+      mkdirSync(copy);
+      const build = buildMutant(copy, changes);
+      const { violations, tried } = await run(context, { build, size });
+      return [{ mistake, violations, tried }];
+    });
+  };
 }

@@ -8,13 +8,16 @@ import { type PartReport, type ProveContext, reportOf, withDirectory } from "../
 import { checkAcknowledgementOrder } from "../recording/acknowledgement-order.js";
 import type { Operation } from "../recording/operation-log.js";
 import { type Recording, type RecordOrder, recordStory } from "../recording/record-story.js";
+import { recordUpgrade } from "../recording/record-upgrade.js";
 import type { CheckPlan, CheckResult } from "../states/check-plan.js";
 import { runStateChecks } from "../states/run-state-checks.js";
 
 export interface PowerCutSize {
   readonly states: number;
-  /** Beside them, in the start after a kill, before its first answer. */
-  readonly statesOfRecovery: number;
+  /** Beside them, in each start before its first caller: a creation, one in order, a recovery. */
+  readonly statesOfStart: number;
+  /** Beside them, in the first start of a version with another format; 0 = none. */
+  readonly statesOfUpgrade: number;
   /** One in so many is started by the engine, the others by SQLite alone. */
   readonly engineEvery: number;
   readonly writesPerRound: number;
@@ -22,6 +25,9 @@ export interface PowerCutSize {
 }
 
 export type Variant = Pick<RecordOrder, "program" | "flags" | "faults">;
+
+/** One in so many states of a start. */
+const engineEveryOfStart = 4;
 
 type Checked = Omit<CheckResult, "kind">;
 
@@ -68,25 +74,32 @@ function orderReport({ operations }: Recording): PartReport {
   );
 }
 
+/** What is checked of one recording. */
+interface Wanted {
+  readonly log: string;
+  readonly story: string;
+  readonly states: number;
+  readonly engineEvery: number;
+  readonly window?: CheckPlan["window"];
+  readonly program?: string;
+}
+
 async function statesReport(
   context: ProveContext,
   recording: Recording,
   of: PowerCutSize & { readonly directory: string },
 ): Promise<PartReport> {
-  const storyFile = join(of.directory, "story.json");
-  saveStory(storyFile, recording.story);
   const { engineEvery } = of;
+  const story = join(of.directory, "story.json");
+  saveStory(story, recording.story);
   let before = 0;
-  const check = async (states: number, window?: CheckPlan["window"]): Promise<Checked> => {
+  const check = async (wanted: Wanted): Promise<Checked> => {
+    if (wanted.states === 0) return nothingChecked;
     const checked = await runStateChecks({
-      log: recording.logFile,
-      story: storyFile,
+      ...wanted,
       seed: context.random.uint32(),
-      states,
-      engineEvery,
       processes: context.processes,
       keepBadIn: context.keepIn,
-      ...(window !== undefined && { window }),
       onProgress: (done) => {
         context.progress(`power cuts: ${String(before + done)} disk contents`);
       },
@@ -94,24 +107,43 @@ async function statesReport(
     before += checked.states;
     return checked;
   };
-  const whole = await check(of.states);
-  const window = recoveryIn(recording.operations);
-  const recovery =
-    window === undefined || of.statesOfRecovery === 0
-      ? undefined
-      : await check(of.statesOfRecovery, window);
-  return crashStatesReport(recording, { whole, recovery });
+  const common = { log: recording.logFile, story, engineEvery };
+  const whole = await check({ ...common, states: of.states });
+  const starts: Checked[] = [];
+  for (const window of startsIn(recording.operations)) {
+    const states = of.statesOfStart;
+    // Much of what a start does is not SQLite's.
+    starts.push(await check({ ...common, states, window, engineEvery: engineEveryOfStart }));
+  }
+  const upgrade =
+    of.statesOfUpgrade === 0
+      ? nothingChecked
+      : await check({
+          ...(await recordUpgrade(of.directory, context.recorder)),
+          states: of.statesOfUpgrade,
+          // SQLite alone would not know which formats the next version reads.
+          engineEvery: 1,
+        });
+  return crashStatesReport(recording, { whole, starts, upgrade });
 }
+
+const nothingChecked: Checked = { states: 0, bad: 0, samples: [], started: 0, recovered: 0 };
 
 function crashStatesReport(
   { operations, story }: Recording,
-  { whole, recovery }: { readonly whole: Checked; readonly recovery: Checked | undefined },
+  checked: {
+    readonly whole: Checked;
+    readonly starts: readonly Checked[];
+    readonly upgrade: Checked;
+  },
 ): PartReport {
+  const { whole, starts, upgrade } = checked;
+  const all = [whole, ...starts, upgrade];
   const revisions = (story.histories[0]?.namespaces ?? []).reduce((sum, { head }) => sum + head, 0);
   const sum = (of: (checked: Checked) => number): number => {
-    return of(whole) + (recovery === undefined ? 0 : of(recovery));
+    return all.reduce((total, one) => total + of(one), 0);
   };
-  const samples = [...whole.samples, ...(recovery?.samples ?? [])];
+  const samples = all.flatMap((one) => one.samples);
   return {
     ...reportOf(
       {
@@ -122,7 +154,7 @@ function crashStatesReport(
         facts: [
           `${String(operations.length)} operations on the disk recorded, ${String(revisions)} revisions, ${String(story.acknowledgements.length)} acknowledgements`,
           `${String(sum(({ started }) => started))} of them started by the engine, which recovered a WAL in ${String(sum(({ recovered }) => recovered))}, the others opened by SQLite alone`,
-          `${String(recovery?.states ?? 0)} of them are of power cuts during the recovery after a kill`,
+          ...(starts.length < startNames.length ? [] : [startsFact(starts, upgrade)]),
         ],
       },
       samples.map(({ at, pattern, reason }) => {
@@ -133,12 +165,22 @@ function crashStatesReport(
   };
 }
 
-/** From the first call of the last process to its first caller; undefined = there was only one. */
-function recoveryIn(operations: readonly Operation[]): CheckPlan["window"] | undefined {
-  const calls = operations.filter(({ kind }) => kind === "received");
-  const last = calls.at(-1)?.process;
-  const first = operations.find(({ process }) => process === last);
-  const call = calls.find(({ process }) => process === last);
-  if (first === undefined || call === undefined || first.index === 0) return undefined;
-  return { from: first.index, to: call.index };
+const startNames = ["the creation", "a start after a stop in order", "the recovery after a kill"];
+
+function startsFact(starts: readonly Checked[], upgrade: Checked): string {
+  const counted = starts.map(({ states }, index) => {
+    return `${String(states)} in ${startNames[index] ?? ""}`;
+  });
+  const upgraded = `${String(upgrade.states)} in the first start of a version with another format`;
+  return `of them the power was cut ${[...counted, upgraded].join(", ")}`;
+}
+
+/** For each process, from its first call to its first caller. */
+function startsIn(operations: readonly Operation[]): readonly CheckPlan["window"][] {
+  const served = operations.filter(({ kind }) => kind === "received");
+  const processes = [...new Set(served.map(({ process }) => process))];
+  return processes.map((id) => ({
+    from: operations.find(({ process }) => process === id)?.index ?? 0,
+    to: served.find(({ process }) => process === id)?.index ?? 0,
+  }));
 }

@@ -14,10 +14,11 @@ import { inParallel } from "../in-parallel.js";
 import { type PartReport, type ProveContext, reportOf, withDirectory } from "../part.js";
 import { type Operation, readOperationLog } from "../recording/operation-log.js";
 import { runSolo } from "../solo/run-solo.js";
-import { doomedNamespace, type SoloStep, soloNamespace } from "../solo/solo-order.js";
+import { doomedNamespace, marks, type SoloStep, soloNamespace } from "../solo/solo-order.js";
 import { soloStoryOf } from "../solo/solo-story.js";
 import { scratchDirectory } from "../states/run-state-checks.js";
 import { examineContent } from "../states/state-check.js";
+import { brokenRules, type Fault, faultText } from "./fault-rules.js";
 
 const write: SoloStep = { kind: "write", namespace: soloNamespace };
 const doomed: SoloStep = { kind: "write", namespace: doomedNamespace };
@@ -50,18 +51,14 @@ interface Sweep {
   /** What happens to a write, by turns, and to every other call. */
   readonly toWrites: readonly string[];
   readonly toOthers: string;
-  /** How the process may end. */
-  readonly ends: readonly (number | string | null)[];
 }
 
 const ioFaults: Sweep = {
   name: "io-faults",
-  title: "a call that fails costs nothing that was acknowledged",
+  title: "a call that fails costs nothing that was acknowledged, and is told as what it is",
   unit: "faults, one in each life of a store",
   toWrites: ["EIO", "ENOSPC", "short"],
   toOthers: "EIO",
-  // A stop in order; an exit over a disk error; a start without room, or without a file.
-  ends: [0, 74, 75, 77],
 };
 
 const exactKills: Sweep = {
@@ -70,7 +67,6 @@ const exactKills: Sweep = {
   unit: "kills, one in each life of a store",
   toWrites: ["kill"],
   toOthers: "kill",
-  ends: ["SIGKILL"],
 };
 
 const operationsOf = {
@@ -105,24 +101,37 @@ async function sweepOver(
   });
   const problems: string[] = [];
   const ends = new Map<string, number>();
+  const phases = new Map<string, number>();
   let fired = 0;
   let done = 0;
   await inParallel(faults, context.processes, async (fault) => {
     const seed = context.random.uint32();
     const found = await withDirectory(context, sweep.name, async (directory) => {
-      const lived = await oneLife(context, directory, fault);
-      return await judge(lived, sweep, seededRandom(seed));
+      return await judge(await oneLife(context, directory, fault), fault, seededRandom(seed));
     });
     context.progress(`${sweep.name}: ${String(++done)} of ${String(faults.length)}`);
     // A timer may have come one write earlier this time, so that there was no such call.
-    if (!found.fired) return;
+    if (found.during === undefined) return;
     fired++;
-    ends.set(found.end, (ends.get(found.end) ?? 0) + 1);
-    problems.push(...found.problems.map((problem) => `${fault}: ${problem}`));
+    count(ends, found.end);
+    count(phases, found.during);
+    problems.push(...found.problems.map((problem) => `${faultText(fault)}: ${problem}`));
   });
-  const facts = [...ends].map(([end, count]) => `${String(count)} ended with ${end}`);
   const { name, title, unit } = sweep;
+  const facts = [
+    `it happened in: ${listOf(phases)}`,
+    `ends: ${listOf(ends)}`,
+    `each was started again as the files lay there and after ${String(cuts.length)} power cuts`,
+  ];
   return reportOf({ name, title, tried: fired, unit, facts }, problems);
+}
+
+function count(counts: Map<string, number>, what: string): void {
+  counts.set(what, (counts.get(what) ?? 0) + 1);
+}
+
+function listOf(counts: ReadonlyMap<string, number>): string {
+  return [...counts].map(([what, times]) => `${what} ${String(times)}`).join(", ");
 }
 
 interface Lived {
@@ -135,12 +144,12 @@ interface Lived {
 async function oneLife(
   { recorder }: ProveContext,
   directory: string,
-  fault: string | undefined,
+  fault: Fault | undefined,
 ): Promise<Lived> {
   const data = join(directory, "data");
   const logFile = join(directory, "operations.log");
   mkdirSync(data, { mode: 0o700 });
-  const faults = fault === undefined ? {} : { faults: [fault] };
+  const faults = fault === undefined ? {} : { faults: [faultText(fault)] };
   const { lastWords, ...end } = await runSolo({ recorder, data, logFile, steps: life, ...faults });
   return { data, operations: readOperationLog(logFile), end, lastWords };
 }
@@ -150,50 +159,57 @@ function chooseFaults(
   operations: readonly Operation[],
   { toWrites, toOthers }: Sweep,
   wanted: number,
-): readonly string[] {
+): readonly Fault[] {
   const seen = new Map<string, number>();
-  const rare: string[] = [];
-  const common: string[] = [];
+  const rare: Fault[] = [];
+  const common: Fault[] = [];
   for (const operation of operations) {
-    const call = callOf(operation);
-    if (call === undefined) continue;
-    const nth = (seen.get(call) ?? 0) + 1;
-    seen.set(call, nth);
-    if (call.startsWith("write:")) {
-      const what = toWrites[nth % toWrites.length] ?? toOthers;
-      common.push(`${call}:${String(nth)}:${what}`);
-    } else rare.push(`${call}:${String(nth)}:${toOthers}`);
+    const place = callOf(operation);
+    if (place === undefined) continue;
+    const key = `${place.call}:${place.name}`;
+    const nth = (seen.get(key) ?? 0) + 1;
+    seen.set(key, nth);
+    if (place.call === "write") {
+      // By turns over all writes together, so that the two of each frame do not always get the same.
+      const what = toWrites[(common.length + Math.floor(nth / 2)) % toWrites.length] ?? toOthers;
+      common.push({ ...place, nth, what });
+    } else rare.push({ ...place, nth, what: toOthers });
   }
-  const room = Math.max(0, wanted - rare.length);
-  const step = Math.max(1, common.length / Math.max(1, room));
-  const thinned = Array.from({ length: Math.min(room, common.length) }, (_none, index) => {
-    return common[Math.floor(index * step)] ?? "";
-  });
-  return [...rare, ...thinned].filter((fault) => fault !== "");
+  const others = thinned(rare, Math.ceil(wanted / 2));
+  return [...others, ...thinned(common, wanted - others.length)];
 }
 
-/** How the recorder would name the call: its kind and the file. */
-function callOf(operation: Operation): string | undefined {
+function thinned(faults: readonly Fault[], wanted: number): readonly Fault[] {
+  const step = Math.max(1, faults.length / Math.max(1, wanted));
+  return faults.filter((_fault, index) => {
+    return index === 0 || Math.floor(index / step) > Math.floor((index - 1) / step);
+  });
+}
+
+function callOf(operation: Operation): Pick<Fault, "call" | "name"> | undefined {
   if (!(operation.kind in operationsOf) || !("name" in operation)) return undefined;
-  const kind = operationsOf[operation.kind as keyof typeof operationsOf];
-  return `${kind}:${operation.name}`;
+  const call = operationsOf[operation.kind as keyof typeof operationsOf];
+  return { call, name: operation.name };
+}
+
+interface Judged {
+  /** The step in which it happened; undefined = it did not. */
+  readonly during: string | undefined;
+  readonly end: string;
+  readonly problems: readonly string[];
 }
 
 async function judge(
   { data, operations, end, lastWords }: Lived,
-  { ends }: Sweep,
+  fault: Fault,
   random: Random,
-): Promise<{
-  readonly fired: boolean;
-  readonly end: string;
-  readonly problems: readonly string[];
-}> {
-  const fired = operations.some(({ kind }) => kind === "faulted");
-  const problems: string[] = [];
-  const ended = String(end.code ?? end.signal);
-  if (fired && !ends.includes(end.code ?? end.signal))
-    problems.push(`it ended with ${ended}: ${lastWords.trim()}`);
-  const timeline = new Timeline(soloStoryOf(operations));
+): Promise<Judged> {
+  const during = stepOfFault(operations);
+  const ended = `${String(end.code ?? end.signal)} (${causeIn(lastWords)})`;
+  if (during === undefined) return { during, end: ended, problems: [] };
+  const story = soloStoryOf(operations);
+  const problems = [...brokenRules(fault, { ...end, lastWords }, story)];
+  const timeline = new Timeline(story);
   timeline.moveTo(Number.MAX_SAFE_INTEGER);
   const disk = new Disk();
   for (const operation of operations) disk.apply(operation);
@@ -209,7 +225,16 @@ async function judge(
     });
     if (reason !== undefined) problems.push(`${how}: ${reason}`);
   }
-  return { fired, end: `${ended} (${causeIn(lastWords)})`, problems };
+  return { during, end: ended, problems };
+}
+
+function stepOfFault(operations: readonly Operation[]): string | undefined {
+  let step = "start";
+  for (const operation of operations) {
+    if (operation.kind === "faulted") return step;
+    if (operation.kind === "marked") step = marks.stepIn(operation.text) ?? step;
+  }
+  return undefined;
 }
 
 function causeIn(lastWords: string): string {

@@ -21,15 +21,23 @@ export type Naming =
   | (Named & { readonly kind: "created" | "unlinked" })
   | (Named & { readonly kind: "renamed" | "linked"; readonly to: string });
 
+export type Wrote = Named & {
+  readonly kind: "wrote";
+  readonly offset: number;
+  readonly bytes: Buffer;
+};
+
+/** Covers what had been asked for when the sync began, and nothing later. */
+export type Synced = Named & {
+  readonly kind: "synced" | "sync-failed";
+  readonly isDirectory: boolean;
+  readonly beganAt: number;
+};
+
 export type Operation =
-  | (Named & { readonly kind: "wrote"; readonly offset: number; readonly bytes: Buffer })
+  | Wrote
   | (Named & { readonly kind: "truncated"; readonly length: number })
-  /** Covers what had been asked for when the sync began, and nothing later. */
-  | (Named & {
-      readonly kind: "synced" | "sync-failed";
-      readonly isDirectory: boolean;
-      readonly beganAt: number;
-    })
+  | Synced
   | Naming
   | (Named & { readonly kind: "made-directory" })
   | (Placed & {
@@ -91,6 +99,36 @@ export function parseOperations(log: Buffer): readonly Operation[] {
     else operations.push(operationOf(head, index, began.get(pair) ?? 0));
   }
   return operations;
+}
+
+/**
+ * The log of a disk that skips some of its syncs: what it is asked to sync so is as it was before,
+ * and every record keeps its place. `isSkipped` sees each sync that succeeded, with the last write
+ * to the same file before it.
+ */
+export function withoutSyncs(
+  log: Buffer,
+  isSkipped: (sync: Synced, write: Wrote | undefined) => boolean,
+): Buffer {
+  const changed = Buffer.from(log);
+  const lastWrites = new Map<string, Wrote>();
+  const began = new Map<string, { readonly index: number; readonly write: Wrote | undefined }>();
+  for (let at = 0, index = 0; at + headBytes <= log.length; index++) {
+    const head = headAt(log, at);
+    if (head === undefined) break;
+    const pair = `${String(head.process)}/${String(head.pair)}`;
+    if (head.kind === "sync-began") began.set(pair, { index, write: lastWrites.get(head.name) });
+    else {
+      const begin = began.get(pair);
+      const operation = operationOf(head, index, begin?.index ?? 0);
+      if (operation.kind === "wrote") lastWrites.set(operation.name, operation);
+      if (operation.kind === "synced" && isSkipped(operation, begin?.write)) {
+        changed.writeUInt8(kinds.indexOf("faulted"), at + 4);
+      }
+    }
+    at += headBytes + Buffer.byteLength(head.name) + head.bytes.length;
+  }
+  return changed;
 }
 
 function headAt(log: Buffer, at: number): Head | undefined {

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Synchronous } from "../../engine/index.js";
 import { readOperationLog } from "../recording/operation-log.js";
 import { recordedEnvironment } from "../recording/recorder.js";
 import { databaseName } from "../states/state-check.js";
@@ -20,22 +21,28 @@ export interface SoloRun {
   readonly faults?: readonly string[];
   /** Another build of the program. */
   readonly program?: string;
+  readonly synchronous?: Synchronous;
 }
 
 /** A second run on the same log goes on with the same story. */
 export async function runSolo(run: SoloRun): Promise<WorkerEnd> {
-  const { recorder, data, logFile, steps, faults, program } = run;
+  const { recorder, data, logFile, steps, faults, program, synchronous } = run;
   const order: SoloOrder = {
     file: join(data, databaseName),
     firstWrite: nextWriteIn(logFile),
     steps,
+    ...(synchronous !== undefined && { synchronous }),
   };
-  const environment = recordedEnvironment({
-    recorder,
-    directory: data,
-    log: logFile,
-    ...(faults !== undefined && { faults }),
-  });
+  const environment = {
+    ...recordedEnvironment({
+      recorder,
+      directory: data,
+      log: logFile,
+      ...(faults !== undefined && { faults }),
+    }),
+    // Hundreds of short lives, each with a report of some megabytes: no coverage of them.
+    NODE_V8_COVERAGE: "",
+  };
   const job = { program: program ?? soloProgram, argument: order, environment };
   return await runToEnd(job, () => undefined);
 }

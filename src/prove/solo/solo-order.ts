@@ -3,6 +3,7 @@
  * a mark in the recorder's log before and after each write. It starts in a fraction of the time of a
  * daemon, so hundreds of faults can each be given a process of their own.
  */
+import type { Synchronous } from "../../engine/index.js";
 import type { CheckpointMode } from "../../storage/maintenance.js";
 
 export type SoloStep =
@@ -24,6 +25,8 @@ export interface SoloOrder {
   readonly file: string;
   /** Writes are numbered from here on; a number is never used twice in one story. */
   readonly firstWrite: number;
+  /** Undefined: that of the daemon. */
+  readonly synchronous?: Synchronous;
   readonly steps: readonly SoloStep[];
 }
 
@@ -32,6 +35,9 @@ export const doomedNamespace = "gone";
 
 /** Marks, as they stand in the log. */
 export const marks = {
+  step: (kind: SoloStep["kind"]) => `step ${kind}`,
+  /** The kind of step that begins with this mark; undefined = it says something else. */
+  stepIn: (text: string) => /^step (.*)/.exec(text)?.[1],
   opened: (namespace: string, head: bigint) => `opened ${namespace} ${String(head)}`,
   asked: (write: number, namespace: string) => `asked ${String(write)} ${namespace}`,
   done: (write: number, namespace: string, revision: bigint) => {

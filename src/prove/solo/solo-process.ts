@@ -25,9 +25,14 @@ import {
 
 const exitDamaged = 10;
 const exitIo = 74;
+const exitNoSpace = 75;
 const exitPermission = 77;
 /** As the daemon ends for each reason not to open; "damaged" for those that are not here. */
-const exitOf: Partial<Record<OpenErrorKind, number>> = { io: exitIo, permission: exitPermission };
+const exitOf: Partial<Record<OpenErrorKind, number>> = {
+  io: exitIo,
+  "no-space": exitNoSpace,
+  permission: exitPermission,
+};
 const order = JSON.parse(process.argv[2] ?? "") as SoloOrder;
 const clock = systemClock();
 const patient = { deadlineMs: Number.POSITIVE_INFINITY, cancelled: () => false };
@@ -48,17 +53,21 @@ function mark(text: string): void {
 
 async function open(): Promise<StorageEngine> {
   try {
-    return await openEngine(proveOptions(order.file), {
-      clock,
-      random: seededRandom(order.firstWrite),
-      failpoints: Failpoints.none(),
-      log: silentLog(),
-      metrics: new Metrics(),
-      onFatal: ({ kind, reason }) => {
-        process.stderr.write(`${reason}\n`);
-        process.exit(kind === "io" ? exitIo : exitDamaged);
+    const { file, synchronous = "EXTRA" } = order;
+    return await openEngine(
+      { ...proveOptions(file), synchronous },
+      {
+        clock,
+        random: seededRandom(order.firstWrite),
+        failpoints: Failpoints.none(),
+        log: silentLog(),
+        metrics: new Metrics(),
+        onFatal: ({ kind, reason }) => {
+          process.stderr.write(`${reason}\n`);
+          process.exit(kind === "io" ? exitIo : exitDamaged);
+        },
       },
-    });
+    );
   } catch (cause) {
     if (!(cause instanceof OpenError)) throw cause;
     process.stderr.write(`${cause.kind}: ${cause.message}\n`);
@@ -136,6 +145,7 @@ for (const namespace of [soloNamespace, doomedNamespace]) {
   mark(marks.opened(namespace, revision));
 }
 for (const step of order.steps) {
+  mark(marks.step(step.kind));
   try {
     await perform(engine, step);
   } catch (cause) {

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { runWorker } from "../worker.js";
 import type { BadState, CheckPlan, CheckResult, FromCheck } from "./check-plan.js";
 
-const program = fileURLToPath(new URL("./state-check-process.js", import.meta.url));
+const ownProgram = fileURLToPath(new URL("./state-check-process.js", import.meta.url));
 const memoryDirectory = "/dev/shm";
 /** A process writes one copy of a small store at a time. */
 const memoryBytesNeeded = 64 * 1024 * 1024;
@@ -14,11 +14,13 @@ const memoryBytesNeeded = 64 * 1024 * 1024;
 export type StateChecks = Omit<CheckPlan, "scratch" | "share" | "window" | "checks" | "keepBadIn"> &
   Partial<Pick<CheckPlan, "window" | "checks" | "keepBadIn">> & {
     readonly processes: number;
+    /** Another build of the checking process. */
+    readonly program?: string;
     readonly onProgress?: (states: number) => void;
   };
 
 export async function runStateChecks(wanted: StateChecks): Promise<Omit<CheckResult, "kind">> {
-  const { processes, onProgress, ...given } = wanted;
+  const { processes, onProgress, program = ownProgram, ...given } = wanted;
   const scratch = mkdtempSync(join(scratchRoot(), "kvdb-prove-"));
   const done = new Array<number>(processes).fill(0);
   const shares = done.map(async (_none, index) => {
