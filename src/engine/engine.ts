@@ -66,11 +66,13 @@ export class SqliteEngine implements StorageEngine {
     this.namespaces = parts.namespaces;
     this.leases = {
       get: (namespace, leaseId, keysMax) => {
+        this.#assertReadable(namespace);
         const { ns, header } = this.#namespace(namespace);
         const info = ns === undefined ? undefined : parts.leases.get(ns, leaseId, keysMax);
         return { header, info };
       },
       list: (namespace, page) => {
+        this.#assertReadable(namespace);
         const { ns, header } = this.#namespace(namespace);
         return { header, leases: ns === undefined ? [] : parts.leases.list(ns, page) };
       },
