@@ -1,0 +1,52 @@
+/** What is made of several rounds. Medians, because one round that was disturbed says nothing. */
+import type { Percentiles } from "./latency.js";
+
+/** One system at one piece of work. */
+export interface Figure {
+  readonly itemsPerSecond: number;
+  /** Processor time of the server per item: all threads, and its first thread. */
+  readonly cpuMicros: number;
+  readonly mainCpuMicros: number | undefined;
+  /** In microseconds. */
+  readonly latency: Percentiles;
+}
+
+/** Of an even number of values the mean of the two in the middle. Throws for none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const upper = sorted[sorted.length >> 1];
+  const lower = sorted[(sorted.length - 1) >> 1];
+  if (upper === undefined || lower === undefined) throw new Error("no value has a median");
+  return (upper + lower) / 2;
+}
+
+export function medianFigure(figures: readonly Figure[]): Figure {
+  const of = (pick: (figure: Figure) => number): number => median(figures.map(pick));
+  const mains = figures.flatMap(({ mainCpuMicros }) => mainCpuMicros ?? []);
+  return {
+    itemsPerSecond: of((figure) => figure.itemsPerSecond),
+    cpuMicros: of((figure) => figure.cpuMicros),
+    mainCpuMicros: mains.length === 0 ? undefined : median(mains),
+    latency: {
+      p50: of(({ latency }) => latency.p50),
+      p99: of(({ latency }) => latency.p99),
+      p999: of(({ latency }) => latency.p999),
+      max: of(({ latency }) => latency.max),
+      count: of(({ latency }) => latency.count),
+    },
+  };
+}
+
+/** Measures each system once, then each again, and so on: what drifts, drifts under all of them. */
+export async function interleaved<Name extends string>(
+  rounds: number,
+  systems: Readonly<Record<Name, () => Promise<Figure>>>,
+): Promise<Record<Name, Figure>> {
+  const names = Object.keys(systems) as Name[];
+  const measured = new Map<Name, Figure[]>(names.map((name) => [name, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const name of names) measured.get(name)?.push(await systems[name]());
+  }
+  const medians = names.map((name) => [name, medianFigure(measured.get(name) ?? [])]);
+  return Object.fromEntries(medians) as Record<Name, Figure>;
+}
