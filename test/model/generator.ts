@@ -280,7 +280,10 @@ export class Generator {
     const count = 1 + random.below(6);
     const chunks = Array.from({ length: count }, (_none, at) => ({
       requestId: this.#requestId("often"),
-      puts: Array.from({ length: random.below(8) }, () => put(at === count - 1)),
+      // An empty one is told the head, which may be beyond the chunks behind it.
+      puts: Array.from({ length: (at < count - 1 ? 1 : 0) + random.below(7) }, () =>
+        put(at === count - 1),
+      ),
     }));
     return { rpc: "BulkLoad", namespace, chunks };
   }

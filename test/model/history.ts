@@ -46,10 +46,10 @@ export class History {
     return seen === undefined ? undefined : this.compare(call, seen);
   }
 
-  compare(call: Call, seen: Seen): Truth {
+  compare(call: Call, seen: Seen, when: "now" | "before" = "now"): Truth {
     this.operations += seen.operations;
     const truth = this.oracle.answer(call, this.port.nowMs(), seen.hints);
-    const expected = this.port.expected(call, truth);
+    const expected = this.port.expected(call, truth, when);
     if (!same(seen.answer, expected)) throw difference(call, seen.answer, expected);
     return truth;
   }

@@ -36,8 +36,8 @@ export interface Port {
    * Rejects with Broken. `events` is how many changes a watch waits for.
    */
   perform(call: Call, events: number): Promise<Seen | undefined>;
-  /** The model's answer, as `perform` would have seen it. */
-  expected(call: Call, truth: Truth): unknown;
+  /** The model's answer, as `perform` sees it, or has seen it before the last restart. */
+  expected(call: Call, truth: Truth, seen: "now" | "before"): unknown;
   /** The keys that each revision of a watch's answer took away. */
   deletedKeys(answer: unknown): Key[][];
   /** Of a namespace, whatever else is refused there. */

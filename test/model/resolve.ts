@@ -45,7 +45,7 @@ async function resolveEntries(history: History, entries: readonly Asked[]): Prom
   const heads = new Heads(port);
   for (const { entry, answer } of entries) {
     if (answer !== undefined) {
-      history.compare(entry, { answer, hints: {}, operations: 1 });
+      history.compare(entry, { answer, hints: {}, operations: 1 }, "before");
       await heads.assertThere(entry.namespace, oracle.model.head(entry.namespace));
     } else if (isMutation(entry)) {
       if (await heads.isBehind(entry.namespace, oracle.model.head(entry.namespace))) {
@@ -86,7 +86,8 @@ async function resolveLoad(
     truths.push(oracle.answer(chunk, port.nowMs()));
   }
   await heads.assertReached(namespace, oracle.model.head(namespace));
-  const expected = port.expected(call, { kind: "chunks", answers: truths }) as readonly unknown[];
+  const truth: Truth = { kind: "chunks", answers: truths };
+  const expected = port.expected(call, truth, "before") as readonly unknown[];
   assert.ok(same(answers, expected.slice(0, answers.length)), "a chunk was acknowledged otherwise");
   history.operations += answers.length;
   const left = call.chunks.slice(answers.length).filter(({ requestId }) => requestId !== undefined);

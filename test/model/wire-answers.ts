@@ -65,16 +65,16 @@ const clockToleranceMs = 15 * 60_000;
 type EntryAnswer = NonNullable<wire.PipelineResult["result"]>;
 
 export class WireAnswers {
-  readonly #identity: () => Identity;
+  readonly #identity: Identity;
   readonly #ownTime: boolean;
 
-  constructor(identity: () => Identity, options: { readonly ownTime: boolean }) {
+  constructor(identity: Identity, options: { readonly ownTime: boolean }) {
     this.#identity = identity;
     this.#ownTime = options.ownTime;
   }
 
   header(namespace: Namespace, revision: bigint): ResponseHeader {
-    return { namespace, revision, ...this.#identity() };
+    return { namespace, revision, ...this.#identity };
   }
 
   /** What a call is answered with: a message, a list of them, or a refusal. */

@@ -53,7 +53,6 @@ export class WirePort implements Port {
   readonly hasOwnTime: boolean;
   readonly exercised = new Set<string>();
   readonly #served: Served;
-  readonly #answers: WireAnswers;
   /** Where each chain of pages goes on. */
   readonly #tokens = new Map<number, string>();
   #client: WireClient;
@@ -64,7 +63,6 @@ export class WirePort implements Port {
     this.#served = served;
     this.hasOwnTime = served.hasOwnTime;
     this.#client = new WireClient(served.address);
-    this.#answers = new WireAnswers(() => this.#identity, { ownTime: served.hasOwnTime });
   }
 
   static async open(served: Served): Promise<WirePort> {
@@ -90,8 +88,12 @@ export class WirePort implements Port {
     }
   }
 
-  expected(call: Call, truth: Truth): unknown {
-    if (call.rpc !== "Malformed") return this.#answers.of(call, truth);
+  expected(call: Call, truth: Truth, seen: "now" | "before"): unknown {
+    if (call.rpc !== "Malformed") {
+      const epoch = this.#identity.epoch - (seen === "now" ? 0n : 1n);
+      const { hasOwnTime: ownTime } = this;
+      return new WireAnswers({ ...this.#identity, epoch }, { ownTime }).of(call, truth);
+    }
     const row = malformedRows[call.row];
     return { code: row?.code, reason: row?.reason };
   }
