@@ -31,8 +31,6 @@ export interface ScanOptions {
   readonly onResume: ((error: KvError) => void) | undefined;
 }
 
-const reasonsToResume = ["SLOW_CONSUMER", "SNAPSHOT_EXPIRED"];
-
 export async function* scanParts(
   client: KvClient,
   asked: ScanAsked,
@@ -49,7 +47,7 @@ export async function* scanParts(
       return;
     } catch (cause) {
       const error = KvError.from(cause);
-      const wasCut = reasonsToResume.includes(error.reason) && resumeToken !== "";
+      const wasCut = error.reason === "SLOW_CONSUMER" && resumeToken !== "";
       if (onResume === undefined || !wasCut) throw error;
       onResume(error);
     }

@@ -100,6 +100,8 @@ export const watchPageTriesMax = 3;
 export const watchBlockedMsMax = 30_000;
 /** Watchers that are woken in one turn of the event loop, so that a crowd does not hold it up. */
 export const watchersPerTurnMax = 64;
+/** Replaced entries that are read for one watcher in one turn of the event loop. */
+export const watchPreviousPerTurnMax = 500;
 export const watchProgressMsMin = 100;
 export const watchProgressMsMax = 3_600_000;
 
@@ -176,7 +178,8 @@ export const streamUnsentMessagesMax = 256;
 
 /** What one connection may do, and how many there may be. */
 export const connectionsMax = 10_000;
-export const streamsPerConnectionMax = 1_000;
+/** A thousand watches, and room for the other calls of a client that holds them. */
+export const streamsPerConnectionMax = 1_100;
 export const streamWindowBytes = 1024 * 1024;
 export const connectionWindowBytes = 8 * 1024 * 1024;
 /** Requests that one stream may have decoded ahead of its handler. */

@@ -15,6 +15,7 @@ import {
   watchBlockedMsMax,
   watchBufferBatchesMax,
   watchBufferBytesMax,
+  watchPreviousPerTurnMax,
   watchResponseBytesMax,
 } from "../../storage/limits.js";
 import type { Entry, Header, Namespace, Revision } from "../../storage/model.js";
@@ -114,7 +115,10 @@ export class WatchSubscription implements Subscriber, WatchStream {
         if (this.#reason !== undefined) throw this.#reason;
         const event = await this.#next();
         if (event === undefined) continue;
-        yield this.#passing(event);
+        const whole = await this.#withPrevious(event);
+        // Ended meanwhile: the reason is thrown above.
+        if (whole === undefined) continue;
+        yield this.#passing(whole);
         this.#takenBack();
         if (event.kind === "compacted") return;
       }
@@ -247,7 +251,7 @@ export class WatchSubscription implements Subscriber, WatchStream {
       queue.take();
       if (known) continue;
       bytes += batch.bytes;
-      batches.push(this.#withPrevious(batch));
+      batches.push(batch);
       this.#at = (batch.revision + 1n) as Revision;
     }
     if (queue.items === 0 && end >= this.#at) this.#at = (end + 1n) as Revision;
@@ -255,10 +259,21 @@ export class WatchSubscription implements Subscriber, WatchStream {
     return { kind: "batches", header: this.#header(), batches };
   }
 
-  #withPrevious(batch: WatchBatch): WatchBatch {
+  /** A revision may have changed a hundred thousand keys: a part of them is looked up per turn. */
+  async #withPrevious(event: WatchEvent): Promise<WatchEvent | undefined> {
     const { namespace, options } = this.#watched;
-    if (!options.previous) return batch;
-    return { ...batch, previous: this.#ports.previous.of(namespace, batch, options.keysOnly) };
+    if (!options.previous || event.kind !== "batches") return event;
+    const batches: WatchBatch[] = [];
+    for (const batch of event.batches) {
+      const previous: (Entry | undefined)[] = [];
+      for (const part of partsOf(batch)) {
+        if (previous.length > 0) await nextTurn();
+        if (this.#reason !== undefined || this.#signal.aborted) return undefined;
+        previous.push(...this.#ports.previous.of(namespace, part, options.keysOnly));
+      }
+      batches.push({ ...batch, previous });
+    }
+    return { ...event, batches };
   }
 
   #headNow(): Revision {
@@ -315,6 +330,18 @@ export class WatchSubscription implements Subscriber, WatchStream {
       this.end(tooSlow(this.#at));
     });
   }
+}
+
+function* partsOf(batch: WatchBatch): Generator<WatchBatch, void, undefined> {
+  for (let from = 0; from < batch.changes.length; from += watchPreviousPerTurnMax) {
+    yield { ...batch, changes: batch.changes.slice(from, from + watchPreviousPerTurnMax) };
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 function inFuture(from: Revision, head: Revision): EngineError {
