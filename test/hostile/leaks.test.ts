@@ -1,0 +1,88 @@
+/**
+ * Ninety seconds of mixed work, clients coming and going: memory and descriptors of the daemon do
+ * not grow. A daemon that keeps something of every hundredth of a second is found out by the same
+ * reading, or the reading would prove nothing.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { seededRandom } from "../../src/foundation/random.js";
+import type { Printing } from "../support/seed.js";
+import { startDaemon } from "../support/spawn-daemon.js";
+import { type Ending, tempDirectory } from "../support/temp-directory.js";
+import { pause } from "../support/wait.js";
+import { oneClientsLife } from "./mixed-work.js";
+import { openDescriptors, residentBytes } from "./process-figures.js";
+import { growthPerMinute, type Reading } from "./slope.js";
+
+const workSeconds = 90;
+/** A planted leak is seen sooner. */
+const plantedSeconds = 40;
+const readEveryMs = 3_000;
+/** The first part warms up: compiled code, caches and pools reach the size they stay at. */
+const warmShare = 1 / 3;
+const clientsAtOnce = 4;
+/** A leak of what a call needs would be tens of megabytes a minute at the rate of this work. */
+const grownBytesPerMinuteMax = 4 * 2 ** 20;
+const smallHeap = "--max-old-space-size=64 --max-semi-space-size=2";
+
+test("ninety seconds of mixed work leave memory and descriptors where they were", async (t) => {
+  const { memory, descriptors } = await work(t, smallHeap, workSeconds);
+  const growth = growthPerMinute(memory);
+  t.diagnostic(`memory grows by ${(growth / 2 ** 20).toFixed(2)} MiB a minute`);
+  assert.ok(growth < grownBytesPerMinuteMax, shown(memory));
+  const [first, last] = [descriptors.at(0), descriptors.at(-1)];
+  assert.ok(first !== undefined && last !== undefined);
+  // One client more or less may be connected at the moment of a reading.
+  assert.ok(Math.abs(last.value - first.value) <= clientsAtOnce + 4, shown(descriptors));
+});
+
+test("a daemon that leaks is found out by the same reading", async (t) => {
+  const leak = "globalThis.kept=[];setInterval(()=>kept.push(Buffer.alloc(4096,1)),20).unref()";
+  const planted = `--import "data:text/javascript,${encodeURIComponent(leak)}"`;
+  const { memory } = await work(t, `${smallHeap} ${planted}`, plantedSeconds);
+  const growth = growthPerMinute(memory);
+  t.diagnostic(`memory grows by ${(growth / 2 ** 20).toFixed(2)} MiB a minute`);
+  assert.ok(growth >= grownBytesPerMinuteMax, shown(memory));
+});
+
+async function work(
+  test: Ending & Printing,
+  nodeOptions: string,
+  total: number,
+): Promise<{ readonly memory: readonly Reading[]; readonly descriptors: readonly Reading[] }> {
+  const daemon = startDaemon(test, {
+    file: join(tempDirectory(test), "data", "kv.db"),
+    // A small heap is collected often: what stays resident then is held, not merely not yet freed.
+    env: { NODE_OPTIONS: nodeOptions, KVDB_CACHE_BYTES: "1048576" },
+  });
+  const { grpc, pid } = await daemon.ready();
+  const [address] = grpc;
+  assert.ok(address !== undefined);
+  const began = performance.now();
+  const seconds = (): number => (performance.now() - began) / 1_000;
+  let lives = 0;
+  const clients = Array.from({ length: clientsAtOnce }, async (_, seed) => {
+    const random = seededRandom(seed);
+    while (seconds() < total) {
+      await oneClientsLife(address, random);
+      lives++;
+    }
+  });
+  const memory: Reading[] = [];
+  const descriptors: Reading[] = [];
+  while (seconds() < total) {
+    await pause(readEveryMs);
+    if (seconds() < total * warmShare) continue;
+    memory.push({ seconds: seconds(), value: residentBytes(pid) });
+    descriptors.push({ seconds: seconds(), value: openDescriptors(pid) });
+  }
+  await Promise.all(clients);
+  test.diagnostic(`${String(lives)} clients came and went`);
+  assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
+  return { memory, descriptors };
+}
+
+function shown(readings: readonly Reading[]): string {
+  return readings.map(({ value }) => String(value)).join(" ");
+}

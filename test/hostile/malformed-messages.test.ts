@@ -1,0 +1,95 @@
+/**
+ * A million broken messages for every method there is: decoding one never throws, and what can be
+ * decoded is answered or refused with a status that names its reason. None is a bug of ours.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { systemClock } from "../../src/foundation/clock.js";
+import type { Random } from "../../src/foundation/random.js";
+import { admissionDefaults } from "../../src/rpc/admission.js";
+import { malformedMessage, StatusError, type TransportCall } from "../../src/rpc/call.js";
+import { Readiness } from "../../src/rpc/readiness.js";
+import { createServiceTable } from "../../src/rpc/service-table.js";
+import { messageBytesDefault } from "../../src/storage/limits.js";
+import { type DispatchRow, dispatchTable } from "../../src/transport/grpc-js/dispatch-table.js";
+import { seedFor } from "../support/seed.js";
+import { TempEngine } from "../support/temp-engine.js";
+import { brokenMessage } from "./broken-bytes.js";
+
+const messages = 1_000_000;
+/** One decodable message in so many is handed to its handler: each may cost a sync of the disk. */
+const servedEvery = 200;
+/** What a handler of these does costs a process or stops the service; their requests are decoded. */
+const notServed = "/kvdb.v1.AdminService/";
+
+test("a million broken messages are decoded or refused, and none is a bug", async (t) => {
+  const { random } = seedFor(t);
+  const temp = await TempEngine.open(t);
+  const rows = tableOver(temp, random);
+  const counts = { malformed: 0, decoded: 0, answered: 0 };
+  const refused = new Map<string, number>();
+  for (let done = 0; done < messages; done++) {
+    const row = rows[random.below(rows.length)];
+    assert.ok(row !== undefined);
+    const { message } = row.codec.decode(Buffer.from(brokenMessage(random)));
+    if (message === malformedMessage) {
+      counts.malformed++;
+      continue;
+    }
+    counts.decoded++;
+    const { method } = row;
+    if (method.shape !== "unary" || method.path.startsWith(notServed)) continue;
+    if (counts.decoded % servedEvery !== 0) continue;
+    try {
+      row.codec.encode(await method.serve(message, callOf(method.path)));
+      counts.answered++;
+    } catch (error) {
+      assert.ok(error instanceof StatusError, `${method.path}: ${String(error)}`);
+      refused.set(error.reason, (refused.get(error.reason) ?? 0) + 1);
+    }
+  }
+  const reasons = [...refused].map(([reason, count]) => `${reason} ${String(count)}`).join(", ");
+  t.diagnostic(`${JSON.stringify(counts)}; refused: ${reasons}`);
+  assert.equal(refused.get("BUG"), undefined, JSON.stringify(temp.log.of("rpc.handler-failed")));
+  // The sieve is worth something only when both kinds come through it.
+  assert.ok(counts.malformed > messages / 10 && counts.decoded > messages / 10);
+  assert.ok(counts.answered > 0 && refused.size > 3);
+});
+
+function tableOver(temp: TempEngine, random: Random): readonly DispatchRow[] {
+  const clock = systemClock();
+  const readiness = new Readiness();
+  readiness.set("serving", "");
+  const { methods } = createServiceTable({
+    engine: () => temp.engine,
+    readiness,
+    tokenSecret: random.bytes(32),
+    versions: { kvdb: "0.0.0-test", node: process.versions.node },
+    startedAtMs: clock.wallMs(),
+    setLogLevel: () => "info",
+    messageBytesMax: messageBytesDefault,
+    admission: admissionDefaults,
+    reflection: true,
+    slowCallMs: Infinity,
+    clock,
+    random,
+    log: temp.log,
+    metrics: temp.metrics,
+  });
+  return dispatchTable(methods);
+}
+
+function callOf(path: string): TransportCall {
+  const controller = new AbortController();
+  return {
+    path,
+    deadlineMs: Infinity,
+    requestBytes: 10,
+    cancelled: () => false,
+    signal: () => controller.signal,
+    header: () => undefined,
+    peer: () => "test",
+    clientCertificate: () => undefined,
+    trailer: () => undefined,
+  };
+}
