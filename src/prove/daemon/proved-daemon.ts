@@ -21,6 +21,8 @@ export interface DaemonOrder {
   /** Another build than the one that runs now. */
   readonly program?: string;
   readonly flags?: readonly string[];
+  /** Kept for a full disk; none unless it is said. */
+  readonly reserveBytes?: number;
   readonly environment?: NodeJS.ProcessEnv;
 }
 
@@ -62,7 +64,8 @@ export class ProvedDaemon {
     const root = process.getuid?.() === 0 ? ["--allow-root"] : [];
     const net = ["--listen", "127.0.0.1:0", "--http-listen", "off"];
     // Room for a full disk would be recorded and copied with every state; who needs it says so.
-    const flags = ["--sqlite-file", order.file, ...net, "--disk-reserve-bytes", "0"];
+    const reserve = ["--disk-reserve-bytes", String(order.reserveBytes ?? 0)];
+    const flags = ["--sqlite-file", order.file, ...net, ...reserve];
     const program = order.program ?? daemonProgram;
     const child = spawn(process.execPath, [program, ...flags, ...root, ...(order.flags ?? [])], {
       env: order.environment ?? environmentWithoutSettings(),

@@ -1,7 +1,7 @@
 /**
- * A small file system fills up under a serving daemon: writes are refused and reads go on, and when
- * there is room again writing goes on without a restart. Nothing acknowledged may be missing, then
- * or after a kill.
+ * A small file system fills up under a serving daemon: writes are refused, reads and deletes go on,
+ * and when there is room again, because of the deletes or because somebody made some, writing goes
+ * on without a restart. Nothing acknowledged may be missing, then or after a kill.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
@@ -13,11 +13,13 @@ import { MissingMechanism } from "../missing-mechanism.js";
 import { type PartReport, type ProveContext, reportOf, withDirectory } from "../part.js";
 import { databaseName } from "../states/state-check.js";
 
-const smallMegabytes = 6;
-const roomyMegabytes = 64;
-const valueBytes = 20_000;
+const smallMegabytes = 64;
+const roomyMegabytes = 128;
+/** A sixteenth of the file system, which is the most that a daemon takes. */
+const reserveBytes = 4 * 1024 * 1024;
+const valueBytes = 200_000;
 const refusalsSeen = 5;
-const writesAfter = 50;
+const writesAfter = 20;
 const healingMs = 20_000;
 const pauseMs = 50;
 const namespace = "full";
@@ -47,9 +49,10 @@ export async function proveDiskFull(
   return reportOf(
     {
       name: "disk-full",
-      title: "a full disk refuses writes, serves reads, heals by itself and loses nothing",
+      title:
+        "a full disk refuses writes, serves reads and deletes, heals by itself and loses nothing",
       tried: size.rounds,
-      unit: "file systems filled up and made larger under a serving daemon",
+      unit: "file systems filled up, emptied by deletes, filled up again and made larger, all under one daemon",
       facts: [
         `${String(acknowledged)} writes acknowledged, ${String(refused)} refused with ${reason}`,
       ],
@@ -95,24 +98,34 @@ function mount(...flags: readonly string[]): void {
 
 async function oneRound(context: ProveContext, { path, grow }: Mounted): Promise<Round> {
   const { clock } = context;
-  const file = join(path, databaseName);
+  const order = { file: join(path, databaseName), clock, reserveBytes };
   const filler = new Filler();
   const problems: string[] = [];
-  let daemon = await ProvedDaemon.start({ file, clock });
+  let daemon = await ProvedDaemon.start(order);
+  const look = async (when: string): Promise<void> => {
+    const wrong = await filler.difference(daemon.client);
+    if (wrong !== undefined) problems.push(`${when}: ${wrong}`);
+  };
+  const heal = async (why: string): Promise<void> => {
+    if (await filler.heals(daemon.client, clock)) return;
+    problems.push(`writing did not go on ${String(healingMs)} ms after ${why}`);
+  };
   try {
     await filler.fill(daemon.client);
-    const wrong = await filler.missing(daemon.client);
-    if (wrong !== undefined) problems.push(`while the disk is full: ${wrong}`);
-    grow();
-    if (!(await filler.heals(daemon.client, clock))) {
-      problems.push(`writing did not go on ${String(healingMs)} ms after there was room again`);
+    await look("while the disk is full");
+    if (!(await filler.deletesHalf(daemon.client, clock))) {
+      problems.push(`half of the values could not be deleted within ${String(healingMs)} ms`);
     }
-    const after = await filler.missing(daemon.client);
-    if (after !== undefined) problems.push(`after it healed: ${after}`);
+    await heal("half of the values were deleted");
+    await look("after deletes made room");
+    await filler.fill(daemon.client);
+    await look("while the disk is full again");
+    grow();
+    await heal("the file system was made larger");
+    await look("after the file system was made larger");
     await daemon.kill();
-    daemon = await ProvedDaemon.start({ file, clock });
-    const last = await filler.missing(daemon.client);
-    if (last !== undefined) problems.push(`after a kill and a restart: ${last}`);
+    daemon = await ProvedDaemon.start(order);
+    await look("after a kill and a restart");
     const { code } = await daemon.stop();
     if (code !== 0) problems.push(`the last stop ended with ${String(code)}`);
   } finally {
@@ -126,9 +139,11 @@ class Filler {
   refused = 0;
   readonly #kept = new Set<number>();
   #next = 0;
+  #deleted = 0;
 
+  /** Writes, those that were deleted since included. */
   get acknowledged(): number {
-    return this.#kept.size;
+    return this.#kept.size + this.#deleted;
   }
 
   async fill(client: KvClient): Promise<void> {
@@ -150,12 +165,31 @@ class Filler {
     return true;
   }
 
-  /** The first acknowledged value that is not there as it was, or a refused one that is. */
-  async missing(client: KvClient): Promise<string | undefined> {
+  /** Every other value; false when that does not come to an end. */
+  async deletesHalf(client: KvClient, clock: ProveContext["clock"]): Promise<boolean> {
+    const untilMs = clock.monotonicMs() + healingMs;
+    const left = [...this.#kept].filter((_number, index) => index % 2 === 0);
+    for (let number = left.pop(); number !== undefined; ) {
+      const key = keyFor(number);
+      // Faster than the store gives back what they free, they have to wait as well.
+      if (await this.#unlessFull(() => client.kv.delete({ namespace, key }))) {
+        this.#kept.delete(number);
+        this.#deleted++;
+        number = left.pop();
+        continue;
+      }
+      if (clock.monotonicMs() > untilMs) return false;
+      await sleep(clock, pauseMs);
+    }
+    return true;
+  }
+
+  /** The first acknowledged value that is not there as it was, or another one that is. */
+  async difference(client: KvClient): Promise<string | undefined> {
     for (let number = 0; number < this.#next; number++) {
       const { kv } = await client.kv.get({ namespace, key: keyFor(number) });
       const kept = this.#kept.has(number);
-      if (!kept && kv !== undefined) return `value ${String(number)} was refused and is there`;
+      if (!kept && kv !== undefined) return `value ${String(number)} should not be there`;
       if (kept && kv === undefined) return `value ${String(number)} is missing`;
       if (kv !== undefined && !Buffer.from(kv.value).equals(valueFor(number))) {
         return `value ${String(number)} is another one`;
@@ -166,13 +200,20 @@ class Filler {
 
   async #put(client: KvClient): Promise<boolean> {
     const number = this.#next++;
+    const put = { namespace, key: keyFor(number), value: valueFor(number) };
+    const isDone = await this.#unlessFull(() => client.kv.put(put));
+    if (isDone) this.#kept.add(number);
+    else this.refused++;
+    return isDone;
+  }
+
+  /** False when it was refused for want of room; every other refusal is thrown. */
+  async #unlessFull(call: () => Promise<unknown>): Promise<boolean> {
     try {
-      await client.kv.put({ namespace, key: keyFor(number), value: valueFor(number) });
-      this.#kept.add(number);
+      await call();
       return true;
     } catch (cause) {
       if (!(cause instanceof KvError) || cause.reason !== reason) throw cause;
-      this.refused++;
       return false;
     }
   }

@@ -22,6 +22,7 @@ export interface UpgradeRecording {
 }
 
 const write: SoloStep = { kind: "write", namespace: soloNamespace };
+const close: SoloStep = { kind: "close" };
 const writesBefore = 12;
 const writesAfter = 2;
 
@@ -53,7 +54,7 @@ export async function recordUpgrade(
   const before = Array<SoloStep>(writesBefore).fill(write);
   const after = Array<SoloStep>(writesAfter).fill(write);
   await runSolo({ ...run, steps: [...before, { kind: "kill" }] });
-  const { code, lastWords } = await runSolo({ ...run, program: solo, steps: after });
+  const { code, lastWords } = await runSolo({ ...run, program: solo, steps: [...after, close] });
   if (code !== 0) throw new Error(`the next version ended with ${String(code)}: ${lastWords}`);
   const operations = readOperationLog(log);
   saveStory(story, soloStoryOf(operations));
