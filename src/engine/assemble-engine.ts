@@ -86,7 +86,7 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
   const queue = makeQueue(store, { identity, points, watches, checkpointer, time, marks, disk });
   const namespaces = makeNamespaces(store, { points, watches, time, fail, disk });
   const housekeeper = makeHousekeeper(store, { points, time, namespaces, fail, disk });
-  const sweeper = makeSweeper(store, { points, queue, time });
+  const sweeper = makeSweeper(store, { points, queue, housekeeper, time });
   followDepths(store, queue, pool);
   const parts = {
     pool,
@@ -329,7 +329,12 @@ function makeHousekeeper(
 
 function makeSweeper(
   store: OpenStore,
-  parts: { readonly points: PointReads; readonly queue: CommitQueue; readonly time: EngineTime },
+  parts: {
+    readonly points: PointReads;
+    readonly queue: CommitQueue;
+    readonly housekeeper: Housekeeper;
+    readonly time: EngineTime;
+  },
 ): ExpirySweeper {
   const { clock, log, metrics } = store.ports;
   const forever = { deadlineMs: Number.POSITIVE_INFINITY, cancelled: () => false };
@@ -347,6 +352,7 @@ function makeSweeper(
       const [response] = outcome.value.responses;
       return response?.kind === "expired" ? response.count : 0;
     },
+    purge: () => parts.housekeeper.purgeSlice(),
   });
 }
 

@@ -98,6 +98,11 @@ export class Housekeeper {
     }
   }
 
+  /** A slice of what deleted namespaces have left; true = there was nothing. Throws EngineError. */
+  purgeSlice(): Promise<boolean> {
+    return this.#ask({ kind: "purge-slice", nowMs: this.#ports.time.nowMs() });
+  }
+
   #rest(): void {
     if (this.#closed) return;
     this.#stop = this.#ports.clock.after(housekeepingMs, () => {
@@ -109,7 +114,7 @@ export class Housekeeper {
 
   async #keep(): Promise<void> {
     try {
-      while (!(await this.#ask({ kind: "purge-slice", nowMs: this.#ports.time.nowMs() })));
+      while (!(await this.purgeSlice()));
       const all = this.#ports.namespaces.list({ after: "", rowsMax: namespacesMax });
       // One look ahead is not all of a log that many small commits have made: again, in turns, until
       // nobody has more than it may keep. Otherwise a log that grows faster than that has no bound.

@@ -1,8 +1,9 @@
 /** What has run out is gone for callers at once, and from the file soon after, whatever stands by. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import Database from "better-sqlite3";
 import { ManualClock } from "../../src/foundation/clock.js";
-import { expiryKeysPerCommit, expiryRestMsMax } from "../../src/storage/limits.js";
+import { expiryKeysPerCommit, expiryRestMsMax, housekeepingMs } from "../../src/storage/limits.js";
 import type { LeaseId, Namespace } from "../../src/storage/model.js";
 import { okOf, putOf, refusalOf, TempEngine } from "../support/temp-engine.js";
 import { waitFor } from "../support/wait.js";
@@ -99,4 +100,34 @@ test("a sweep that is refused is tried again after a rest, not at once", async (
   }
   assert.ok(refused() - before <= 1, `${String(refused() - before)} refusals in one rest`);
   temp.engine.maintenance.resume();
+});
+
+test("what a deleted namespace has left is made way with when its time ends, before others wait", async (t) => {
+  const { clock, temp } = await openScene(t);
+  const dead = "dead" as Namespace;
+  const count = expiryKeysPerCommit * 3;
+  const leaseId = 1n as LeaseId;
+  const sooner = { kind: "after", ttlMs: expiryRestMsMax } as const;
+  const puts = Array.from({ length: count }, (_none, at) => putOf(String(at), "1", sooner));
+  okOf(await temp.commit(puts, { namespace: dead }));
+  const grant = { kind: "lease-grant", leaseId, ttlMs: expiryRestMsMax } as const;
+  okOf(await temp.commit([grant], { namespace: dead }));
+  okOf(await temp.commit([putOf("later", "1", { kind: "after", ttlMs: expiryRestMsMax * 2 })]));
+  await temp.engine.namespaces.delete(dead);
+  // Not far enough for housekeeping, which would purge by itself.
+  await waitFor("the later key to be swept", () => {
+    clock.advance(expiryRestMsMax / 100);
+    return temp.engine.namespaces.get("test" as Namespace).keys === 0 ? true : undefined;
+  });
+  assert.ok(clock.monotonicMs() < housekeepingMs, "housekeeping has not looked yet");
+  assert.deepEqual(temp.log.of("expiry.sweep-refused"), []);
+  const file = new Database(temp.file, { readonly: true });
+  t.after(() => file.close());
+  const rows = ["kv", "lease"].map((table) =>
+    file.prepare(`SELECT count(*) FROM ${table}`).pluck(),
+  );
+  assert.deepEqual(
+    rows.map((statement) => statement.get()),
+    [0, 0],
+  );
 });

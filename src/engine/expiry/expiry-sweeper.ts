@@ -24,6 +24,15 @@ export interface SweeperPorts {
   readonly metrics: Metrics;
   /** Resolves with how many keys were taken away; rejects when the write was refused. */
   commit(request: TxnRequest): Promise<number>;
+  /** Takes away a slice of what deleted namespaces have left; true = there was nothing. */
+  purge(): Promise<boolean>;
+}
+
+/** What has run out first, as one request per namespace and per lease. */
+interface Slice {
+  readonly requests: readonly TxnRequest[];
+  /** Some of it belongs to a namespace that was deleted: it is nobody's any more, but in the way. */
+  readonly ownerless: boolean;
 }
 
 export class ExpirySweeper {
@@ -39,8 +48,14 @@ export class ExpirySweeper {
   private constructor(ports: SweeperPorts) {
     const { connection } = ports;
     this.#ports = ports;
-    this.#keysDue = prepareRows<[number, number], [string, Uint8Array]>(connection, sql.keysDue);
-    this.#leasesDue = prepareRows<[number, number], [string, bigint]>(connection, sql.leasesDue);
+    this.#keysDue = prepareRows<[number, number], [string | null, Uint8Array]>(
+      connection,
+      sql.keysDue,
+    );
+    this.#leasesDue = prepareRows<[number, number], [string | null, bigint]>(
+      connection,
+      sql.leasesDue,
+    );
     this.#nextDue = prepareNumber<[]>(connection, sql.nextDue);
     this.#expired = ports.metrics.counter("expired");
   }
@@ -79,9 +94,10 @@ export class ExpirySweeper {
   async #sweep(): Promise<"done" | "refused"> {
     try {
       while (!this.#closed) {
-        const requests = this.#slice();
-        if (requests.length === 0) break;
+        const { requests, ownerless } = this.#slice();
+        if (requests.length === 0 && !ownerless) break;
         for (const request of requests) this.#expired.add(await this.#ports.commit(request));
+        if (ownerless) await this.#makeWay();
       }
       return "done";
     } catch (cause) {
@@ -91,29 +107,37 @@ export class ExpirySweeper {
     }
   }
 
-  /** What has run out first, as one request per namespace and per lease. */
-  #slice(): TxnRequest[] {
+  /** What deleted namespaces have left is purged in any case; now is when it is in the way. */
+  async #makeWay(): Promise<void> {
+    const nothing = await this.#ports.purge();
+    // Purged by housekeeping meanwhile, or else there is something that nobody will ever purge.
+    if (nothing && this.#slice().ownerless) throw new Error("rows of no namespace have run out");
+  }
+
+  #slice(): Slice {
     const nowMs = this.#ports.time.nowMs();
-    const keys = new Map<Namespace, Key[]>();
+    const keys = new Map<string | null, Key[]>();
     for (const [name, key] of this.#keysDue.all(nowMs, expiryKeysPerCommit)) {
-      const namespace = name as Namespace;
-      const found = keys.get(namespace);
-      if (found === undefined) keys.set(namespace, [key as Key]);
+      const found = keys.get(name);
+      if (found === undefined) keys.set(name, [key as Key]);
       else found.push(key as Key);
     }
     const leases = this.#leasesDue.all(nowMs, expiryLeasesPerCommit);
-    return [
-      ...[...keys].map(([namespace, due]) =>
-        request(namespace, { kind: "expire-keys", keys: due }),
-      ),
-      ...leases.map(([namespace, leaseId]) =>
-        request(namespace as Namespace, { kind: "expire-lease", leaseId: leaseId as LeaseId }),
+    const requests = [
+      ...[...keys].flatMap(([name, due]) => requestOf(name, { kind: "expire-keys", keys: due })),
+      ...leases.flatMap(([name, leaseId]) =>
+        requestOf(name, { kind: "expire-lease", leaseId: leaseId as LeaseId }),
       ),
     ];
+    const ownerless = keys.has(null) || leases.some(([name]) => name === null);
+    return { requests, ownerless };
   }
 }
 
-function request(namespace: Namespace, operation: Operation): TxnRequest {
+/** None for what belongs to no namespace any more. */
+function requestOf(name: string | null, operation: Operation): TxnRequest[] {
+  if (name === null) return [];
   const body = { compares: [], success: [operation], failure: [] };
-  return { namespace, principal: undefined, requestId: undefined, body };
+  const namespace = name as Namespace;
+  return [{ namespace, principal: undefined, requestId: undefined, body }];
 }

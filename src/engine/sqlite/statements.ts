@@ -134,10 +134,13 @@ export const sql = {
   leaseKeys: "SELECT key FROM kv WHERE ns = ? AND lease_id = ? ORDER BY key LIMIT ?",
   leaseKeyCount: "SELECT count(*) FROM kv WHERE ns = ? AND lease_id = ?",
   kvOfLease: `SELECT ${kvFacts} FROM kv k WHERE k.ns = ? AND k.lease_id = ? ORDER BY k.key`,
-  leasesDue: `SELECT n.name, l.lease_id FROM lease l JOIN namespace n ON n.id = l.ns
-    WHERE l.deadline_ms <= ? ORDER BY l.deadline_ms LIMIT ?`,
-  keysDue: `SELECT n.name, k.key FROM kv k JOIN namespace n ON n.id = k.ns
-    WHERE k.expires_ms IS NOT NULL AND k.expires_ms <= ? ORDER BY k.expires_ms LIMIT ?`,
+  /** Null = of a namespace that was deleted and is being purged: those count, or they were all walked. */
+  leasesDue: `SELECT n.name, l.lease_id FROM (SELECT ns, lease_id, deadline_ms FROM lease
+      WHERE deadline_ms <= ? ORDER BY deadline_ms LIMIT ?) l
+    LEFT JOIN namespace n ON n.id = l.ns ORDER BY l.deadline_ms`,
+  keysDue: `SELECT n.name, k.key FROM (SELECT ns, key, expires_ms FROM kv
+      WHERE expires_ms IS NOT NULL AND expires_ms <= ? ORDER BY expires_ms LIMIT ?) k
+    LEFT JOIN namespace n ON n.id = k.ns ORDER BY k.expires_ms`,
   /** The next moment at which anything runs out. */
   nextDue: `SELECT min(due) FROM (
     SELECT min(expires_ms) AS due FROM kv WHERE expires_ms IS NOT NULL
