@@ -1,6 +1,6 @@
 /** The proof as a table for people, and as the page that is kept. */
 import type { PartReport } from "./part.js";
-import type { Proof } from "./run-proof.js";
+import type { Proof, TimedReport } from "./run-proof.js";
 
 const verdicts = {
   held: "held: nothing that was promised was broken",
@@ -8,16 +8,18 @@ const verdicts = {
   "not-proven": "not proven: nothing was broken, but not everything could be tried",
 } as const satisfies Record<Proof["verdict"], string>;
 
-export function verdictText({ verdict }: Proof): string {
-  return verdicts[verdict];
+export function verdictText({ verdict, only }: Proof): string {
+  const all = verdicts[verdict];
+  return only === undefined ? all : `${all} (only ${only.join(", ")})`;
 }
 
 /** Head and rows of the table. */
-export const tableHead = ["part", "tried", "violations", "verdict"] as const;
+export const tableHead = ["part", "tried", "violations", "seconds", "verdict"] as const;
 
-export function tableRow(report: PartReport): readonly string[] {
-  const { name, tried, violations } = report;
-  return [name, tried.toLocaleString("en-US"), String(violations), partVerdict(report)];
+export function tableRow(report: TimedReport): readonly string[] {
+  const { name, tried, violations, durationMs } = report;
+  const seconds = durationMs === 0 ? "" : (durationMs / 1_000).toFixed(1);
+  return [name, tried.toLocaleString("en-US"), String(violations), seconds, partVerdict(report)];
 }
 
 function partVerdict({ violations, notProven }: PartReport): string {
@@ -51,7 +53,7 @@ export function markdownOf(proof: Proof): string {
     `${new Date(atMs).toISOString()}, ${size}, ${(durationMs / 1_000).toFixed(0)} s. ${machine.join("; ")}.`,
     "",
     line(tableHead),
-    "|---|--:|--:|---|",
+    "|---|--:|--:|--:|---|",
     ...rows,
     "",
     ...reports.flatMap((report) => ["```", ...detailLines(report), "```", ""]),

@@ -11,6 +11,7 @@ import type { Random } from "../foundation/random.js";
 import { describeError } from "../observability/log.js";
 import { MissingMechanism } from "./missing-mechanism.js";
 import type { PartReport, ProveContext } from "./part.js";
+import type { PartName } from "./part-names.js";
 import { proveBitFlips } from "./parts/bit-flips.js";
 import { proveControls } from "./parts/controls.js";
 import { proveDiskFull } from "./parts/disk-full.js";
@@ -68,26 +69,37 @@ export interface ProofOrder {
   readonly random: Random;
   /** Mechanisms that may be missing. */
   readonly allowMissing: readonly string[];
+  /** Names of parts; undefined = all of them. */
+  readonly only: readonly string[] | undefined;
+  /** Where the files of a violation are kept; undefined = nowhere. */
+  readonly keepIn: string | undefined;
   readonly progress: (text: string) => void;
   /** Called with each report as soon as there is one. */
-  readonly onReport: (report: PartReport) => void;
+  readonly onReport: (report: TimedReport) => void;
   readonly signal: AbortSignal;
 }
 
 export interface Proof {
   readonly verdict: "held" | "violated" | "not-proven";
   readonly size: ProofSize;
+  /** Undefined: every part. */
+  readonly only: readonly string[] | undefined;
   readonly atMs: number;
   readonly durationMs: number;
   readonly machine: readonly string[];
-  readonly reports: readonly PartReport[];
+  readonly reports: readonly TimedReport[];
+}
+
+export interface TimedReport extends PartReport {
+  /** Of the part; the first of several reports of one part has all of it. */
+  readonly durationMs: number;
 }
 
 type Part = (context: ProveContext) => Promise<readonly PartReport[]>;
 
 interface NamedPart {
   /** For the report, when the part cannot be run. */
-  readonly name: string;
+  readonly name: PartName;
   readonly title: string;
   readonly run: Part;
 }
@@ -95,7 +107,7 @@ interface NamedPart {
 function partsOf(size: ProofSize): readonly NamedPart[] {
   const of = proofSizes[size];
   const one = (
-    name: string,
+    name: PartName,
     title: string,
     run: (context: ProveContext) => Promise<PartReport>,
   ): NamedPart => ({ name, title, run: async (context) => [await run(context)] });
@@ -129,37 +141,53 @@ function partsOf(size: ProofSize): readonly NamedPart[] {
 
 /** Rejects when the signal is aborted, between two parts. */
 export async function runProof(order: ProofOrder): Promise<Proof> {
-  const { clock, size, random, progress } = order;
+  const { clock, size, only } = order;
   const beganMs = clock.monotonicMs();
   const atMs = clock.wallMs();
   const directory = realpathSync(mkdtempSync(join(order.directory, "kvdb-prove-")));
-  const reports: PartReport[] = [];
+  const reports: TimedReport[] = [];
   try {
-    const processes = Math.max(2, availableParallelism());
-    for (const part of partsOf(size)) {
+    const context = contextIn(directory, order);
+    const parts = partsOf(size).filter(({ name }) => only === undefined || only.includes(name));
+    for (const part of parts) {
       order.signal.throwIfAborted();
-      const found = await reportsOf(part, () => {
-        const recorder = buildRecorder(directory);
-        return { directory, recorder, clock, random, processes, progress, keepIn: undefined };
-      });
-      for (const report of found) order.onReport(report);
-      reports.push(...found);
+      const partBeganMs = clock.monotonicMs();
+      for (const [index, report] of (await reportsOf(part, context)).entries()) {
+        const durationMs = index === 0 ? clock.monotonicMs() - partBeganMs : 0;
+        reports.push({ ...report, durationMs });
+        order.onReport({ ...report, durationMs });
+      }
     }
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
   const durationMs = clock.monotonicMs() - beganMs;
   const verdict = verdictOf(reports, order.allowMissing);
-  return { verdict, size, atMs, durationMs, machine: machine(), reports };
+  return { verdict, size, only, atMs, durationMs, machine: machine(), reports };
 }
 
-async function reportsOf(
-  part: NamedPart,
-  context: () => ProveContext,
-): Promise<readonly PartReport[]> {
+function contextIn(directory: string, order: ProofOrder): ProveContext {
+  const { clock, random, progress, keepIn } = order;
+  let recorder: string | undefined;
+  return {
+    directory,
+    clock,
+    random,
+    progress,
+    keepIn,
+    processes: Math.max(2, availableParallelism()),
+    // Compiled when the first part asks for it: some do without.
+    get recorder() {
+      recorder ??= buildRecorder(directory);
+      return recorder;
+    },
+  };
+}
+
+async function reportsOf(part: NamedPart, context: ProveContext): Promise<readonly PartReport[]> {
   const nothing = { tried: 0, unit: "", examples: [], facts: [] };
   try {
-    return await part.run(context());
+    return await part.run(context);
   } catch (cause) {
     const { name, title } = part;
     if (cause instanceof MissingMechanism) {

@@ -8,7 +8,7 @@ import { proveControls } from "../../src/prove/parts/controls.js";
 import { proveContext, show, sizeFor } from "../support/prove-setup.js";
 
 const size = sizeFor({
-  ci: { states: 100, failedSyncStates: 250, flips: 200 },
+  ci: { states: 250, failedSyncStates: 250, flips: 200 },
   full: { states: 2_000, failedSyncStates: 3_000, flips: 2_000 },
 });
 
@@ -16,5 +16,5 @@ test("every planted mistake is noticed by the suite that is there for it", async
   const report = await proveControls(proveContext(t), size);
   show(t, report);
   assert.deepEqual(report.examples, []);
-  assert.ok(report.tried >= 9, `only ${String(report.tried)} mistakes were planted`);
+  assert.ok(report.tried >= 12, `only ${String(report.tried)} mistakes were planted`);
 });

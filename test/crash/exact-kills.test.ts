@@ -6,7 +6,7 @@ import { proveExactKills } from "../../src/prove/parts/single-faults.js";
 import { proveContext, show, sizeFor } from "../support/prove-setup.js";
 
 const size = sizeFor({
-  ci: { faults: 120, least: 100, cycles: 10 },
+  ci: { faults: 80, least: 70, cycles: 10 },
   full: { faults: 3_000, least: 400, cycles: 400 },
 });
 

@@ -1,9 +1,9 @@
 /** kvdb prove */
 import { statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { PartReport } from "../../prove/part.js";
+import { partNames } from "../../prove/part-names.js";
 import { detailLines, markdownOf, tableHead, tableRow, verdictText } from "../../prove/report.js";
-import { type Proof, runProof } from "../../prove/run-proof.js";
+import type { Proof, TimedReport } from "../../prove/run-proof.js";
 import { usageError } from "../cli-error.js";
 import type { Command, Invocation } from "../command.js";
 import { ProgressLine } from "../progress-line.js";
@@ -26,7 +26,12 @@ export const prove: Command = {
     report: {
       kind: "text",
       placeholder: "DIR",
-      doc: "Write the report there, as kvdb-prove.md and kvdb-prove.json.",
+      doc: "Write the report there, as kvdb-prove.md and kvdb-prove.json; and the files of a violation.",
+    },
+    only: {
+      kind: "text",
+      placeholder: "NAMES",
+      doc: `Only these parts, with commas between: ${partNames.join(", ")}.`,
     },
     "allow-missing": {
       kind: "text",
@@ -43,13 +48,17 @@ export const prove: Command = {
     const report = flags.text("report");
     const reportIn = report === undefined ? undefined : directoryFrom("report", report);
     const progress = new ProgressLine(out, call.clock);
+    // All of the engine hangs on it, which no other command needs.
+    const { runProof } = await import("../../prove/run-proof.js");
     const proof = await runProof({
       directory,
       size: flags.switched("full") ? "full" : "quick",
       clock: call.clock,
       random: call.random,
       signal: call.signal,
-      allowMissing: missingFrom(flags.text("allow-missing")),
+      allowMissing: namesFrom(flags.text("allow-missing"), mechanisms) ?? [],
+      only: namesFrom(flags.text("only"), partNames),
+      keepIn: reportIn === undefined ? undefined : join(reportIn, "kvdb-prove-evidence"),
       progress: (text) => {
         progress.show(() => text);
       },
@@ -69,7 +78,7 @@ async function answer({ out }: Invocation, proof: Proof): Promise<void> {
     () => [
       ...alignedTable(tableHead, proof.reports.map(tableRow)),
       "",
-      ...proof.reports.flatMap((report: PartReport) => [...detailLines(report), ""]),
+      ...proof.reports.flatMap((report: TimedReport) => [...detailLines(report), ""]),
       verdictText(proof),
     ],
   );
@@ -81,11 +90,14 @@ function directoryFrom(flag: string, given: string): string {
   throw usageError(`${directory} is not a directory`, `--${flag} names one that exists`);
 }
 
-function missingFrom(text: string | undefined): readonly string[] {
-  const names = (text ?? "").split(",").filter((name) => name !== "");
-  const unknown = names.find((name) => !mechanisms.includes(name));
+function namesFrom(
+  text: string | undefined,
+  known: readonly string[],
+): readonly string[] | undefined {
+  const names = text?.split(",").filter((name) => name !== "");
+  const unknown = names?.find((name) => !known.includes(name));
   if (unknown === undefined) return names;
-  throw usageError(`there is no mechanism ${unknown}`, `there are ${mechanisms.join(", ")}`);
+  throw usageError(`there is no ${unknown}`, `there are ${known.join(", ")}`);
 }
 
 function save(directory: string, proof: Proof): void {

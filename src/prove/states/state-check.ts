@@ -121,11 +121,12 @@ function judged(store: GlancedStore, timeline: Timeline, recovered: boolean): Ex
   return { kind: "right", reason: undefined, recovered };
 }
 
-function noteBad(counted: Counted, bad: BadState, { keepBadIn, scratch, share }: CheckPlan): void {
+function noteBad(counted: Counted, bad: BadState, plan: CheckPlan): void {
+  const { keepBadIn, scratch, share, seed } = plan;
   if (counted.bad < samplesKept) {
     counted.samples.push(bad);
     if (keepBadIn !== undefined) {
-      const kept = join(keepBadIn, `bad-${String(share.index)}-${String(counted.bad)}`);
+      const kept = join(keepBadIn, `bad-${[seed, share.index, counted.bad].join("-")}`);
       cpSync(scratch, kept, { recursive: true });
       writeFileSync(join(kept, "reason.json"), JSON.stringify(bad));
     }

@@ -1,0 +1,75 @@
+/** kvdb prove as a command: what it needs, what it leaves, and how it ends when it cannot try. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { tempDirectory } from "../support/temp-directory.js";
+
+const program = fileURLToPath(new URL("../../src/kvdb.js", import.meta.url));
+const testFailed = 11;
+const usage = 2;
+
+interface Run {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+function prove(flags: readonly string[], path: string): Promise<Run> {
+  return new Promise((resolve) => {
+    const run = [program, "prove", ...flags];
+    const child = execFile(process.execPath, run, { env: { PATH: path } }, (_error, out, err) => {
+      resolve({ code: child.exitCode ?? -1, out, err });
+    });
+  });
+}
+
+test("a part that runs is a row of the table and of both reports, and leaves nothing else", async (t) => {
+  const data = tempDirectory(t);
+  const report = tempDirectory(t);
+  const flags = ["--data-dir", data, "--report", report, "--only", "disk-sync"];
+  // The system's temporary directory may well be in memory.
+  const { code, out } = await prove([...flags, "--allow-missing", "disk"], "/usr/bin:/bin");
+  assert.equal(code, 0, out);
+  assert.match(out, /^disk-sync +300 +0 /m);
+  assert.match(out, /held: .* \(only disk-sync\)/);
+  assert.deepEqual(readdirSync(data), []);
+  const proof = JSON.parse(readFileSync(join(report, "kvdb-prove.json"), "utf8")) as {
+    readonly verdict: string;
+    readonly reports: readonly { readonly name: string; readonly tried: number }[];
+  };
+  assert.equal(proof.verdict, "held");
+  assert.deepEqual(
+    proof.reports.map(({ name, tried }) => [name, tried]),
+    [["disk-sync", 300]],
+  );
+  assert.match(readFileSync(join(report, "kvdb-prove.md"), "utf8"), /\| disk-sync \| 300 \| 0 \|/);
+});
+
+test("without a C compiler nothing is proven: it fails, and names the package", async (t) => {
+  const data = tempDirectory(t);
+  const flags = ["--data-dir", data, "--only", "failed-syncs,io-faults"];
+  const nothing = tempDirectory(t);
+  const { code, out } = await prove(flags, nothing);
+  assert.equal(code, testFailed, out);
+  assert.match(out, /^failed-syncs +0 +0 .*not proven/m);
+  assert.match(out, /no C compiler \(cc\); apt-get install -y gcc libc6-dev/);
+  assert.match(out, /not proven: nothing was broken, but not everything could be tried/);
+  const allowed = await prove([...flags, "--allow-missing", "recorder"], nothing);
+  assert.equal(allowed.code, 0, allowed.out);
+});
+
+test("a directory or a part that does not exist is told before anything is tried", async (t) => {
+  const data = tempDirectory(t);
+  const missing = join(data, "missing");
+  const noDirectory = await prove(["--data-dir", missing], "/usr/bin:/bin");
+  assert.equal(noDirectory.code, usage);
+  assert.match(noDirectory.err, /missing is not a directory/);
+  const noPart = await prove(["--data-dir", data, "--only", "magic"], "/usr/bin:/bin");
+  assert.equal(noPart.code, usage);
+  assert.match(noPart.err, /there is no magic.*/);
+  assert.match(noPart.err, /power-cuts/);
+  assert.equal(existsSync(missing), false);
+});
