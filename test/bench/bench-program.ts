@@ -3,7 +3,7 @@
  * tables and keeps them in docs/benchmarks; what they mean is in docs/benchmarks/README.md.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../src/foundation/clock.js";
 import { type BenchFlags, benchFlags, usage } from "./bench-flags.js";
@@ -23,15 +23,18 @@ function say(what: string): void {
   process.stderr.write(`[${seconds} s] ${what}\n`);
 }
 
+/** Node takes these options on its command line only, not from the environment. */
+function profiling(directory: string): readonly string[] {
+  const script = `node="$1"; shift; exec "$node" --cpu-prof --cpu-prof-dir="$0" "$@"`;
+  return ["/bin/sh", "-c", script, resolve(directory)];
+}
+
 function run(flags: BenchFlags, only: readonly string[]): Promise<Report> {
   const { profileDirectory } = flags;
-  const kvdbEnvironment: Record<string, string> =
-    profileDirectory === undefined
-      ? {}
-      : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDirectory}` };
+  const kvdbWrapper = profileDirectory === undefined ? [] : profiling(profileDirectory);
   const plan = flags.full ? plans.full : plans.quick;
   const { directory } = flags;
-  return runBench({ plan, only, directory, kvdbEnvironment, clock: systemClock(), say });
+  return runBench({ plan, only, directory, kvdbWrapper, clock: systemClock(), say });
 }
 
 /** The report, its figures and its plots. Leaves everything alone after a run of some rows only. */

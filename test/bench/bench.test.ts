@@ -3,6 +3,8 @@
  * of no meaning against a real daemon. etcd and Redis are left to `npm run bench`.
  */
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
 import { systemClock } from "../../src/foundation/clock.js";
@@ -11,7 +13,8 @@ import type { Percentiles } from "./measure/latency.js";
 import { differences, type Machine, syncIsFree } from "./measure/machine.js";
 import { type Figure, interleaved, median } from "./measure/statistics.js";
 import { plans } from "./plan.js";
-import { journalModes, synchronousModes } from "./raw/raw-job.js";
+import { WorkingProcess } from "./processes/working-process.js";
+import { journalModes, type RawJob, type RawReport, synchronousModes } from "./raw/raw-job.js";
 import { type Baseline, compare, comparisonText } from "./report/compare.js";
 import { type Report, reportMarkdown } from "./report/markdown.js";
 import { duration, number, type Row } from "./report/row.js";
@@ -33,7 +36,13 @@ const machine: Machine = {
 };
 
 function figure(itemsPerSecond: number): Figure {
-  return { itemsPerSecond, cpuMicros: 5, mainCpuMicros: undefined, latency };
+  return {
+    itemsPerSecond,
+    cpuMicros: 5,
+    mainCpuMicros: undefined,
+    clientCpuMicros: undefined,
+    latency,
+  };
 }
 
 function rowWith(compared: Row["compared"]): Row {
@@ -185,7 +194,7 @@ test("the rows that need no peer run from end to end, at a size of no meaning", 
     plan: plans.tiny,
     only: ["engine", "watch", "batch-get-cold", "size"],
     directory,
-    kvdbEnvironment: {},
+    kvdbWrapper: [],
     clock: systemClock(),
     say: (what) => said.push(what),
   });
@@ -199,9 +208,26 @@ test("the rows that need no peer run from end to end, at a size of no meaning", 
   assert.ok(said.includes("4 of 4: size"));
 });
 
+test("raw SQLite writes a page in every commit, also of a key that was written before", async (t) => {
+  const raw = new WorkingProcess<RawJob, RawReport>(
+    new URL("./raw/raw-program.js", import.meta.url),
+  );
+  t.after(() => {
+    raw.stop();
+  });
+  const file = join(tempDirectory({ after }), "raw.db");
+  const modes = { journal: "WAL", synchronous: "NORMAL", cacheBytes: 1_048_576 } as const;
+  await raw.run({ kind: "open", file, ...modes });
+  const frameBytes = 4_096 + 24;
+  for (const commits of [10, 20]) {
+    await raw.run({ kind: "write-count", perCommit: 1, writes: 10 });
+    assert.ok(statSync(`${file}-wal`).size >= commits * frameBytes);
+  }
+});
+
 test("every form of load is answered with the right bytes, and a wrong byte fails it", async (t) => {
   const directory = tempDirectory({ after });
-  const setup = { plan: plans.tiny, directory, kvdbEnvironment: {}, say: () => undefined };
+  const setup = { plan: plans.tiny, directory, kvdbWrapper: [], say: () => undefined };
   const bench = new Bench(setup);
   t.after(() => bench.close());
   const kvdb = await bench.kvdb();

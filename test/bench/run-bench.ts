@@ -26,7 +26,7 @@ export interface BenchRun {
   readonly only: readonly string[];
   /** All servers keep their files in a new directory below it. */
   readonly directory: string;
-  readonly kvdbEnvironment: Readonly<Record<string, string>>;
+  readonly kvdbWrapper: readonly string[];
   readonly clock: Clock;
   readonly say: (what: string) => void;
 }

@@ -7,6 +7,8 @@ export interface Figure {
   /** Processor time of the server per item: all threads, and its first thread. */
   readonly cpuMicros: number;
   readonly mainCpuMicros: number | undefined;
+  /** Of the load generator, per item; undefined where the work is done in one process. */
+  readonly clientCpuMicros: number | undefined;
   /** In microseconds. */
   readonly latency: Percentiles;
 }
@@ -22,11 +24,15 @@ export function median(values: readonly number[]): number {
 
 export function medianFigure(figures: readonly Figure[]): Figure {
   const of = (pick: (figure: Figure) => number): number => median(figures.map(pick));
-  const mains = figures.flatMap(({ mainCpuMicros }) => mainCpuMicros ?? []);
+  const ofKnown = (pick: (figure: Figure) => number | undefined): number | undefined => {
+    const known = figures.flatMap((figure) => pick(figure) ?? []);
+    return known.length === 0 ? undefined : median(known);
+  };
   return {
     itemsPerSecond: of((figure) => figure.itemsPerSecond),
     cpuMicros: of((figure) => figure.cpuMicros),
-    mainCpuMicros: mains.length === 0 ? undefined : median(mains),
+    mainCpuMicros: ofKnown(({ mainCpuMicros }) => mainCpuMicros),
+    clientCpuMicros: ofKnown(({ clientCpuMicros }) => clientCpuMicros),
     latency: {
       p50: of(({ latency }) => latency.p50),
       p99: of(({ latency }) => latency.p99),

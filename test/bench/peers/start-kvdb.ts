@@ -14,10 +14,11 @@ export interface StartedKvdb extends MeasuredServer {
 export async function startKvdb(
   directory: string,
   env: Readonly<Record<string, string>> = {},
+  wrapper: readonly string[] = [],
 ): Promise<StartedKvdb> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const beganMs = performance.now();
-  const daemon = new Daemon({ file: join(directory, "kv.db"), env });
+  const daemon = new Daemon({ file: join(directory, "kv.db"), env, wrapper });
   const { grpc, pid } = await daemon.ready();
   const startupMs = performance.now() - beganMs;
   const address = grpc[0] ?? "";

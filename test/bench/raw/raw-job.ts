@@ -21,7 +21,10 @@ export type RawJob =
   | { readonly kind: "reads"; readonly keys: number; readonly seconds: number }
   /** Every key once in an order that looks like none, on a connection whose cache is empty. */
   | { readonly kind: "cold-reads"; readonly keys: number }
-  /** One key per statement, so many statements per transaction, until the time is over. */
+  /**
+   * One key per statement, so many statements per transaction, until the time is over. Keys are as
+   * many as are read, and lie behind them: what is read keeps its value.
+   */
   | {
       readonly kind: "writes";
       readonly perCommit: number;
@@ -30,8 +33,8 @@ export type RawJob =
     }
   /** As many writes as this, each measured as part of its commit. */
   | { readonly kind: "write-count"; readonly perCommit: number; readonly writes: number }
-  /** The whole table in pages, again and again. */
-  | { readonly kind: "scan"; readonly seconds: number }
+  /** The first so many keys in pages, again and again. */
+  | { readonly kind: "scan"; readonly keys: number; readonly seconds: number }
   /** Appends a page to a file and waits for the disk. */
   | { readonly kind: "disk-sync"; readonly directory: string; readonly seconds: number };
 

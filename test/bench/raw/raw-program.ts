@@ -29,7 +29,7 @@ answerJobs((job: RawJob) => {
     case "cold-reads":
       return coldReads(job.keys);
     case "writes": {
-      const next = anyKeys({ first: 0, count: job.keys }, job.perCommit, 1);
+      const next = anyKeys({ first: job.keys, count: job.keys }, job.perCommit, 1);
       return repeat(job.seconds, job.perCommit, () => {
         opened().write(next() ?? []);
       });
@@ -37,7 +37,7 @@ answerJobs((job: RawJob) => {
     case "write-count":
       return writeCount(job.perCommit, job.writes);
     case "scan":
-      return scan(job.seconds);
+      return scan(job.keys, job.seconds);
     case "disk-sync":
       return diskSync(job.directory, job.seconds);
   }
@@ -102,17 +102,17 @@ function writeCount(perCommit: number, writes: number): RawReport {
   });
 }
 
-function scan(seconds: number): RawReport {
+function scan(keys: number, seconds: number): RawReport {
   let index = 0;
   // Looked at once, row by row; the passes that are measured only count.
-  const rows = opened().scan(([key, value]) => {
+  const rows = opened().scan(keys, ([key, value]) => {
     if (!key.equals(workload.key(index)) || !value.equals(workload.value(index))) {
       throw new Error(`row ${String(index)} of SQLite's scan is not the one that was written`);
     }
     index += 1;
   });
   return repeat(seconds, rows, () => {
-    const found = opened().scan(() => undefined);
+    const found = opened().scan(keys, () => undefined);
     if (found !== rows) throw new Error(`a scan found ${String(found)} of ${String(rows)} rows`);
   });
 }

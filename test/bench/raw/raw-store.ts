@@ -25,6 +25,7 @@ export class RawStore {
   readonly #page: Database.Statement;
   readonly #begin: Database.Statement;
   readonly #commit: Database.Statement;
+  #writes = 0;
 
   constructor(options: RawOptions, workload: Workload) {
     this.#workload = workload;
@@ -38,7 +39,9 @@ export class RawStore {
     this.#put = database.prepare(
       "INSERT INTO kv VALUES (?, ?) ON CONFLICT DO UPDATE SET v = excluded.v",
     );
-    this.#page = database.prepare("SELECT k, v FROM kv WHERE k > ? ORDER BY k LIMIT ?").raw();
+    this.#page = database
+      .prepare("SELECT k, v FROM kv WHERE k > ? AND k < ? ORDER BY k LIMIT ?")
+      .raw();
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
   }
@@ -51,30 +54,44 @@ export class RawStore {
     }
   }
 
-  /** One transaction. */
+  /**
+   * One transaction. Each write of a key has another value than the one before: SQLite does not
+   * write a page whose bytes stay the same, and the commit would then cost nothing.
+   */
   write(indices: readonly number[]): void {
-    this.#begin.run();
-    for (const index of indices)
-      this.#put.run(this.#workload.key(index), this.#workload.value(index));
-    this.#commit.run();
+    this.#writes += 1;
+    this.#transaction(indices, (index) => this.#workload.value(index + this.#writes));
   }
 
+  /** Keys 0, 1, 2, … with the values that `read` and `scan` expect. */
   fill(keys: number): void {
     const next = everyKey({ first: 0, count: keys }, Math.min(keys, rowsPerFillCommit), false);
-    for (let indices = next(); indices !== undefined; indices = next()) this.write(indices);
+    for (let indices = next(); indices !== undefined; indices = next()) {
+      this.#transaction(indices, (index) => this.#workload.value(index));
+    }
   }
 
-  /** Reads the whole table; returns the number of rows. */
-  scan(look: (row: readonly [Buffer, Buffer]) => void): number {
+  /** Reads the first so many keys in order; returns the number of rows. */
+  scan(keys: number, look: (row: readonly [Buffer, Buffer]) => void): number {
+    const end = this.#workload.key(keys);
     let rows = 0;
     let after: Buffer = Buffer.alloc(0);
     for (;;) {
-      const page = this.#page.all(after, rowsPerPage) as readonly (readonly [Buffer, Buffer])[];
+      const page = this.#page.all(after, end, rowsPerPage) as readonly (readonly [
+        Buffer,
+        Buffer,
+      ])[];
       for (const row of page) look(row);
       rows += page.length;
       after = page.at(-1)?.[0] ?? after;
       if (page.length < rowsPerPage) return rows;
     }
+  }
+
+  #transaction(indices: readonly number[], value: (index: number) => Buffer): void {
+    this.#begin.run();
+    for (const index of indices) this.#put.run(this.#workload.key(index), value(index));
+    this.#commit.run();
   }
 
   close(): void {

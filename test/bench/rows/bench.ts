@@ -33,8 +33,8 @@ export interface BenchSetup {
   readonly plan: Plan;
   /** Where all servers keep their files. */
   readonly directory: string;
-  /** Settings of every kvdbd beyond the default ones. */
-  readonly kvdbEnvironment: Readonly<Record<string, string>>;
+  /** In front of the command line of every kvdbd: a profiler, or nothing. */
+  readonly kvdbWrapper: readonly string[];
   readonly say: (what: string) => void;
 }
 
@@ -43,16 +43,16 @@ export class Bench {
   readonly directory: string;
   readonly say: (what: string) => void;
   readonly load: WorkingProcess<Job, LoadReport>;
-  readonly #kvdbEnvironment: Readonly<Record<string, string>>;
+  readonly #kvdbWrapper: readonly string[];
   readonly #servers = new Map<string, Promise<MeasuredServer>>();
   readonly #processes: { stop(): void }[] = [];
   #kvdb: Promise<StartedKvdb> | undefined;
   #raw: Promise<WorkingProcess<RawJob, RawReport>> | undefined;
 
-  constructor({ plan, directory, kvdbEnvironment, say }: BenchSetup) {
+  constructor({ plan, directory, kvdbWrapper, say }: BenchSetup) {
     this.plan = plan;
     this.directory = directory;
-    this.#kvdbEnvironment = kvdbEnvironment;
+    this.#kvdbWrapper = kvdbWrapper;
     this.say = say;
     this.load = this.anotherLoad();
   }
@@ -142,6 +142,7 @@ export class Bench {
       itemsPerSecond: report.items / report.seconds,
       cpuMicros: report.cpuMicros / report.items,
       mainCpuMicros: undefined,
+      clientCpuMicros: undefined,
       latency: report.latency,
     };
   }
@@ -169,7 +170,7 @@ export class Bench {
   }
 
   #startKvdb(name: string, env: Readonly<Record<string, string>> = {}): Promise<StartedKvdb> {
-    return startKvdb(join(this.directory, name), { ...this.#kvdbEnvironment, ...env });
+    return startKvdb(join(this.directory, name), env, this.#kvdbWrapper);
   }
 
   #job(server: MeasuredServer, asked: Asked): LoadJob {
@@ -231,6 +232,7 @@ export function figureOf(report: LoadReport): Figure {
     itemsPerSecond: report.items / report.seconds,
     cpuMicros: report.serverCpu.allMicros / report.items,
     mainCpuMicros: report.serverCpu.mainMicros / report.items,
+    clientCpuMicros: report.clientCpuMicros / report.items,
     latency: report.latency,
   };
 }

@@ -24,6 +24,7 @@ async function engineRows(bench: Bench): Promise<readonly Row[]> {
       itemsPerSecond: report.items / report.seconds,
       cpuMicros: report.cpuMicros / report.items,
       mainCpuMicros: undefined,
+      clientCpuMicros: undefined,
       latency: report.latency,
     };
   };

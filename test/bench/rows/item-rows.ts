@@ -153,7 +153,7 @@ async function scans(bench: Bench): Promise<readonly Row[]> {
   const measured = await interleaved(bench.plan.rounds, {
     kvdb: () => bench.measure(kvdb, asked),
     etcd: () => bench.measure(etcd, asked),
-    sqlite: () => bench.measureRaw({ kind: "scan", seconds }),
+    sqlite: () => bench.measureRaw({ kind: "scan", keys: bench.plan.keys, seconds }),
   });
   const factor = ratioOf(measured.kvdb, measured.sqlite);
   return [
