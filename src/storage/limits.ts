@@ -65,6 +65,10 @@ export const purgeRowsPerSlice = 1_000;
 export const vacuumPagesPerSlice = 256;
 
 export const leasesPerNamespaceMax = 100_000;
+/** They end together, as one log entry and one commit. */
+export const leaseKeysMax = 100_000;
+/** Leases whose number of keys the writer remembers. */
+export const leaseCountsKept = 10_000;
 export const leaseTtlMsMin = 1_000;
 /** A hundred years: also the longest time to live of a key. */
 export const ttlMsMax = 100 * 365 * 86_400_000;
@@ -224,6 +228,7 @@ assert(
 );
 assert(batchBytesMax <= groupCommitBytesMax, "a batch must fit in one group");
 assert(batchOperationsMax <= changesPerRequestMax, "a batch must be allowed its changes");
+assert(leaseKeysMax <= changesPerRequestMax, "a lease must be allowed to end");
 assert(groupCommitBytesMax <= writeQueueBytesMax, "the queue must be able to form a full group");
 assert(valueBytesDefault + messageOverheadBytes <= messageBytesDefault, "a value fits a message");
 assert(

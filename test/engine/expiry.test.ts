@@ -3,7 +3,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import Database from "better-sqlite3";
 import { ManualClock } from "../../src/foundation/clock.js";
-import { expiryKeysPerCommit, expiryRestMsMax, housekeepingMs } from "../../src/storage/limits.js";
+import {
+  batchOperationsMax,
+  expiryKeysPerCommit,
+  expiryRestMsMax,
+  housekeepingMs,
+  leaseKeysMax,
+} from "../../src/storage/limits.js";
 import type { LeaseId, Namespace } from "../../src/storage/model.js";
 import { okOf, putOf, refusalOf, TempEngine } from "../support/temp-engine.js";
 import { waitFor } from "../support/wait.js";
@@ -130,4 +136,31 @@ test("what a deleted namespace has left is made way with when its time ends, bef
     rows.map((statement) => statement.get()),
     [0, 0],
   );
+});
+
+test("a lease takes as many keys as may end in one commit, and no more", async (t) => {
+  const { clock, temp } = await openScene(t);
+  const leaseId = 1n as LeaseId;
+  const expiry = { kind: "lease", leaseId } as const;
+  okOf(await temp.commit([{ kind: "lease-grant", leaseId, ttlMs }]));
+  for (let from = 0; from < leaseKeysMax; from += batchOperationsMax) {
+    const puts = Array.from({ length: batchOperationsMax }, (_none, at) =>
+      putOf(`k${String(from + at)}`, "1", expiry),
+    );
+    okOf(await temp.commit(puts));
+  }
+  const oneMore = putOf("more", "1", expiry);
+  assert.equal(await refusalOf(() => temp.commit([oneMore])), "limit-exceeded");
+  // What is bound already may be written again, and what goes makes room, in one request too.
+  okOf(await temp.commit([putOf("k0", "2", expiry)]));
+  okOf(await temp.commit([putOf("k1", "2"), oneMore]));
+  assert.equal(await refusalOf(() => temp.commit([putOf("k1", "1", expiry)])), "limit-exceeded");
+  okOf(await temp.delete("k2"));
+  okOf(await temp.commit([putOf("k1", "1", expiry)]));
+  await temp.reopen();
+  assert.equal(await refusalOf(() => temp.commit([putOf("k2", "1", expiry)])), "limit-exceeded");
+  const before = (await temp.head()).revision;
+  clock.advance(ttlMs);
+  await untilKeys({ clock, temp }, "test", 0);
+  assert.equal((await temp.head()).revision, before + 1n);
 });

@@ -23,6 +23,7 @@ import type { Connection } from "../sqlite/connection.js";
 import { prepareRun, sql } from "../sqlite/statements.js";
 import { evaluate } from "./evaluate.js";
 import { KvTable } from "./kv-table.js";
+import { LeaseKeyCounts } from "./lease-key-counts.js";
 import { LeaseTable } from "./lease-table.js";
 import { type NamespaceRow, NamespaceTable } from "./namespace-table.js";
 import { PastTable } from "./past-table.js";
@@ -48,6 +49,7 @@ export class SqliteState implements StateMachine {
   readonly #rollback;
   readonly #batches = new Map<Namespace, ChangeBatch[]>();
   readonly #leases: LeaseTable;
+  readonly #leaseKeys: LeaseKeyCounts;
   readonly #past: PastTable;
   #attempts = 0;
   #wrote = false;
@@ -59,6 +61,7 @@ export class SqliteState implements StateMachine {
     this.#kv = new KvTable(connection);
     this.#ledger = new RequestLedger(connection);
     this.#leases = new LeaseTable(connection);
+    this.#leaseKeys = new LeaseKeyCounts(connection);
     this.#past = new PastTable(connection);
     this.#begin = prepareRun<[]>(connection, sql.beginImmediate);
     this.#rollback = prepareRun<[]>(connection, sql.rollback);
@@ -89,6 +92,7 @@ export class SqliteState implements StateMachine {
 
   abortPrepared(): void {
     this.namespaces.forget();
+    this.#leaseKeys.forget();
     // After SQLITE_FULL the transaction is gone already, and a ROLLBACK would hide that error.
     if (this.#connection.inTransaction) this.#rollback.run();
   }
@@ -164,6 +168,7 @@ export class SqliteState implements StateMachine {
       } else if (replaces !== undefined) {
         this.#kv.delete(replaces);
       }
+      this.#leaseKeys.note(row.id, replaces?.leaseId, change.leaseId);
       changes.push(change);
     }
     this.namespaces.stage({ ...row, head: revision, applied: revision, keys, liveBytes });
@@ -180,6 +185,7 @@ export class SqliteState implements StateMachine {
       entry: (facts) => this.#kv.entry(facts),
       findLease: (leaseId) => this.#leases.find(ns, leaseId),
       leaseCount: () => this.#leases.count(ns),
+      leaseKeyCount: (leaseId) => this.#leaseKeys.of(ns, leaseId),
       rowsOfLease: (leaseId) => this.#kv.ofLease(ns, leaseId),
     };
   }

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { binaryText, compareBytes } from "../../foundation/bytes.js";
 import { EngineError } from "../../storage/errors.js";
-import { changesPerRequestMax } from "../../storage/limits.js";
+import { changesPerRequestMax, leaseKeysMax } from "../../storage/limits.js";
 import type { Change, ChangeCause } from "../../storage/log-entry.js";
 import type { Entry, Key, KeyRange, Lease, LeaseId, Revision } from "../../storage/model.js";
 import { isLive, type KvFacts } from "./kv-row.js";
@@ -17,6 +17,7 @@ export interface StateView {
   entry(facts: KvFacts): Entry;
   findLease(leaseId: LeaseId): Lease | undefined;
   leaseCount(): number;
+  leaseKeyCount(leaseId: LeaseId): number;
   rowsOfLease(leaseId: LeaseId): KvFacts[];
 }
 
@@ -44,6 +45,8 @@ export class Staging {
   readonly #changes = new Map<string, StagedChange>();
   /** Null = the lease is gone. */
   readonly #leases = new Map<LeaseId, Lease | null>();
+  /** By how much this request raises the number of keys that are bound to a lease. */
+  readonly #bound = new Map<LeaseId, number>();
 
   constructor(view: StateView, at: { readonly revision: Revision; readonly nowMs: number }) {
     this.#view = view;
@@ -114,7 +117,7 @@ export class Staging {
     this.#leases.set(lease.leaseId, lease);
   }
 
-  /** The lease and all keys that are bound to it, however many: they end together. */
+  /** The lease and all keys that are bound to it: they end together, so their number is bounded. */
   deleteLease(leaseId: LeaseId, cause: ChangeCause): number {
     const rows = this.#view.rowsOfLease(leaseId);
     for (const facts of rows) {
@@ -149,6 +152,7 @@ export class Staging {
     const createRevision = current?.createRevision ?? this.#revision;
     // Field by field: a caller may hand in a whole entry as its life, and its key is not ours.
     const { expiresAtMs, leaseId } = life;
+    this.#bind(staged === undefined ? replaces?.leaseId : staged.change.leaseId, leaseId);
     const lifetime = { expiresAtMs, leaseId };
     const change: Change = { key, value, createRevision, version, ...lifetime, cause: "client" };
     this.#stage(text, { change, replaces });
@@ -160,12 +164,23 @@ export class Staging {
     const text = binaryText(current.key);
     const staged = this.#changes.get(text);
     const replaces = staged === undefined ? this.#view.find(current.key) : staged.replaces;
+    this.#bind(current.leaseId, undefined);
     if (replaces === undefined) {
       // Made and taken away by the same request: nobody will ever have seen it.
       this.#changes.delete(text);
       return;
     }
     this.#stage(text, { change: removal(current, cause), replaces });
+  }
+
+  /** A lease's keys end in one commit, so there is a bound; throws "limit-exceeded" above it. */
+  #bind(before: LeaseId | undefined, after: LeaseId | undefined): void {
+    if (before === after) return;
+    if (before !== undefined) this.#bound.set(before, (this.#bound.get(before) ?? 0) - 1);
+    if (after === undefined) return;
+    const bound = (this.#bound.get(after) ?? 0) + 1;
+    if (this.#view.leaseKeyCount(after) + bound > leaseKeysMax) throw tooManyLeaseKeys();
+    this.#bound.set(after, bound);
   }
 
   #stage(text: string, staged: StagedChange): void {
@@ -203,6 +218,13 @@ function within(key: Uint8Array, range: KeyRange): boolean {
     compareBytes(key, range.start) >= 0 &&
     (range.end === undefined || compareBytes(key, range.end) < 0)
   );
+}
+
+function tooManyLeaseKeys(): EngineError {
+  return new EngineError("limit-exceeded", `a lease holds at most ${leaseKeysMax} keys`, {
+    hint: "grant another lease for the other keys",
+    facts: { limit: "lease_keys", max: `${leaseKeysMax}` },
+  });
 }
 
 function tooManyKeys(): EngineError {
