@@ -52,10 +52,10 @@ export class EnginePort implements Port {
     return this.#clock.wallMs();
   }
 
-  async perform(call: Call, events: number): Promise<Seen> {
+  async perform(call: Call, through: bigint | undefined): Promise<Seen> {
     this.exercised.add(call.rpc);
     try {
-      const answer = await this.#ask(call, events);
+      const answer = await this.#ask(call, through);
       return { answer, hints: hintsOf(answer), operations: countOf(answer) };
     } catch (error) {
       return { answer: refusalOf(error), hints: {}, operations: 1 };
@@ -77,6 +77,11 @@ export class EnginePort implements Port {
     return (await this.#engine.head(namespace)).revision;
   }
 
+  keys(namespace: Namespace): Promise<number> {
+    const found = this.#engine.namespaces.list({ after: "", rowsMax: 1_000 });
+    return Promise.resolve(found.find(({ name }) => name === namespace)?.keys ?? 0);
+  }
+
   async restart(): Promise<void> {
     await this.#temp.reopen();
     this.#engine = this.#wrap(this.#temp.engine);
@@ -91,7 +96,7 @@ export class EnginePort implements Port {
     return this.#temp.close();
   }
 
-  async #ask(call: Call, events: number): Promise<Answer> {
+  async #ask(call: Call, through: bigint | undefined): Promise<Answer> {
     if (isMutation(call)) return this.#commit(call);
     switch (call.rpc) {
       case "Get":
@@ -105,7 +110,7 @@ export class EnginePort implements Port {
       case "BulkLoad":
         return this.#load(call);
       case "Watch":
-        return this.#watch(call, events);
+        return this.#watch(call, through);
       case "GetLease": {
         const { namespace, leaseId, keys } = call;
         const found = this.#engine.leases.get(namespace, leaseId, keys ? 1_000 : 0);
@@ -199,7 +204,7 @@ export class EnginePort implements Port {
       running.push(answers);
       for (const entry of list) {
         if (!isMutation(entry)) await Promise.all(running.flat());
-        const answer = this.#ask(entry, 0).catch(refusalOf);
+        const answer = this.#ask(entry, 0n).catch(refusalOf);
         if (!isMutation(entry)) await answer;
         answers.push(answer);
       }
@@ -225,18 +230,16 @@ export class EnginePort implements Port {
     return { kind: "chunks", answers };
   }
 
-  async #watch(call: WatchCall, events: number): Promise<Answer> {
+  async #watch(call: WatchCall, through: bigint | undefined): Promise<Answer> {
     const { namespace, range, puts, deletions, keysOnly, previous, from } = call;
     const options = { range, puts, deletions, keysOnly, previous, progressIntervalMs: undefined };
     const ending = new AbortController();
     const batches: unknown[] = [];
-    let seen = 0;
     const stream = this.#engine.watch(namespace, from as Revision, options, ending.signal);
     for await (const event of stream) {
       if (event.kind === "compacted") return { kind: "trimmed", oldest: event.oldest };
       if (event.kind === "batches") {
         for (const batch of event.batches) {
-          seen += batch.changes.length;
           const changes = batch.changes.map((change, at) => {
             const { key, value, cause, createRevision, version, expiresAtMs, leaseId } = change;
             const modRevision = batch.revision;
@@ -259,7 +262,8 @@ export class EnginePort implements Port {
           batches.push({ revision: batch.revision, changes });
         }
       }
-      if (seen >= events) ending.abort();
+      const isThrough = through !== undefined && event.header.revision >= through;
+      if (through === 0n || (isThrough && event.kind !== "standing")) ending.abort();
     }
     return { kind: "watched", batches } as Answer;
   }

@@ -253,7 +253,7 @@ export class Generator {
     // Runs of one kind, because a read waits for the writes before it and the other way round.
     let writes = true;
     const one = (): PipelineEntry => {
-      if (this.#values.seldom(9)) writes = !writes;
+      if (this.#values.seldom(20)) writes = !writes;
       if (writes) return this.#mutation({ ids });
       return this.#values.seldom(6) ? { ...this.#list(), from: undefined } : this.#points();
     };

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Key, Namespace } from "../../src/storage/model.js";
 import { canonical } from "../support/canonical.js";
 import { ModelRefusal } from "../support/model-attempt.js";
+import { waitFor } from "../support/wait.js";
 import type { Call, WatchCall } from "./calls.js";
 import { Oracle, type Truth } from "./oracle.js";
 import type { Port, Seen } from "./port.js";
@@ -42,7 +43,7 @@ export class History {
   /** Undefined: it could not be put. Rejects with Broken when the store goes away. */
   async call(call: Call): Promise<Truth | undefined> {
     this.steps.push({ kind: "call", call });
-    const seen = await this.port.perform(call, this.#eventsOf(call));
+    const seen = await this.port.perform(call, this.#throughOf(call));
     return seen === undefined ? undefined : this.compare(call, seen);
   }
 
@@ -67,17 +68,22 @@ export class History {
     await this.port.passTime(ms);
     const nowMs = this.port.nowMs();
     for (const namespace of mortal) {
-      const due = this.oracle.model.due(namespace, nowMs);
-      if (!this.oracle.model.namespaces.includes(namespace)) continue;
-      const revisions = due.length === 0 ? [] : await this.#expired(namespace, due.length);
-      this.oracle.model.expire(namespace, nowMs, revisions);
+      const { model } = this.oracle;
+      if (!model.namespaces.includes(namespace)) continue;
+      const due = model.due(namespace, nowMs);
+      const left = model.namespace(namespace).keys - due.length;
+      await waitFor(`the sweeper of ${namespace}`, async () => {
+        return (await this.port.keys(namespace)) === left ? true : undefined;
+      });
+      const revisions = due.length === 0 ? [] : await this.#expired(namespace);
+      model.expire(namespace, nowMs, revisions);
       const head = await this.port.head(namespace);
       assert.equal(head, this.oracle.model.head(namespace), `the head of ${namespace}`);
     }
   }
 
   /** The keys that each revision took away, as the log of the store has it. */
-  async #expired(namespace: Namespace, events: number): Promise<Key[][]> {
+  async #expired(namespace: Namespace): Promise<Key[][]> {
     const watch: WatchCall = {
       rpc: "Watch",
       namespace,
@@ -85,15 +91,14 @@ export class History {
       from: this.oracle.model.head(namespace) + 1n,
       ...{ puts: true, deletions: true, keysOnly: false, previous: false, store: "unsaid" },
     };
-    const seen = await this.port.perform(watch, events);
+    const seen = await this.port.perform(watch, await this.port.head(namespace));
     return this.port.deletedKeys(seen?.answer);
   }
 
-  #eventsOf(call: Call): number {
-    if (call.rpc !== "Watch") return 0;
+  #throughOf(call: Call): bigint | undefined {
+    if (call.rpc !== "Watch") return 0n;
     const truth = this.oracle.answer(call, this.port.nowMs());
-    if (truth.kind !== "watched") return Infinity;
-    return truth.batches.reduce((sum, { changes }) => sum + changes.length, 0);
+    return truth.kind === "watched" ? (truth.batches.at(-1)?.revision ?? 0n) : undefined;
   }
 }
 

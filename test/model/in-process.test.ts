@@ -1,22 +1,19 @@
 /** A server in this process beside the model: every RPC, over a real socket. */
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { scaledOperations } from "../support/model-operations.js";
-import { seedFor } from "../support/seed.js";
-import { Run } from "./run.js";
+import { play } from "./play.js";
 import { ServedHere } from "./served-here.js";
+import { rpcNames } from "./wire-client.js";
 import { WirePort } from "./wire-port.js";
 
 test("a server answers every RPC as the model does, over a long history with restarts", async (t) => {
-  const { random } = seedFor(t);
-  const port = await WirePort.open(await ServedHere.open(t));
-  const run = new Run(port, random, {
+  const open = async (): Promise<WirePort> => WirePort.open(await ServedHere.open(t));
+  const { exercised } = await play(t, open, {
     operations: scaledOperations(60_000),
     lanes: 4,
     upsets: false,
-    roundsPerRestart: 40,
+    roundsPerRestart: 25,
   });
-  await run.play();
-  t.diagnostic(
-    `${String(run.history.operations)} operations, ${String(run.history.restarts)} restarts`,
-  );
+  assert.deepEqual([...exercised].sort(), rpcNames, "every RPC of the services was called");
 });

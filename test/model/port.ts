@@ -33,15 +33,18 @@ export interface Port {
   nowMs(): number;
   /**
    * Undefined: the call cannot be put, because an earlier one that it goes on from was left out.
-   * Rejects with Broken. `events` is how many changes a watch waits for.
+   * Rejects with Broken. A watch goes on through this revision; 0 = it only stands; undefined = until
+   * it is refused.
    */
-  perform(call: Call, events: number): Promise<Seen | undefined>;
+  perform(call: Call, through: bigint | undefined): Promise<Seen | undefined>;
   /** The model's answer, as `perform` sees it, or has seen it before the last restart. */
   expected(call: Call, truth: Truth, seen: "now" | "before"): unknown;
   /** The keys that each revision of a watch's answer took away. */
   deletedKeys(answer: unknown): Key[][];
   /** Of a namespace, whatever else is refused there. */
   head(namespace: Namespace): Promise<bigint>;
+  /** How many keys it counts; 0 where it does not exist. */
+  keys(namespace: Namespace): Promise<number>;
   /** Ends the store in this way and opens it again; nothing runs meanwhile unless it is killed. */
   restart(way: "stop" | "kill"): Promise<void>;
   /** Lets so much time pass that whatever lasted for less is taken away. */

@@ -5,9 +5,10 @@
  */
 import type { Random } from "../../src/foundation/random.js";
 import { seededRandom } from "../../src/foundation/random.js";
+import type { Expiry, Key, LeaseId, Namespace, Operation } from "../../src/storage/model.js";
 import type { Call, StoreCall } from "./calls.js";
 import { Generator } from "./generator.js";
-import { History, type Step } from "./history.js";
+import { History } from "./history.js";
 import { Broken, type Port } from "./port.js";
 import { resolveCall, type Waiting } from "./resolve.js";
 import { Values } from "./values.js";
@@ -22,7 +23,7 @@ export interface RunPlan {
   readonly roundsPerRestart: number;
 }
 
-const stepsPerRound = 24;
+const stepsPerRound = 16;
 
 export class Run {
   readonly history: History;
@@ -61,6 +62,7 @@ export class Run {
       }
       await this.#betweenRounds();
     }
+    await this.#tour();
     await this.history.restart("stop");
     await this.#store({ rpc: "ListNamespaces", pageSize: 3 });
     for (const lane of this.#lanes) await this.#readAll(lane);
@@ -166,9 +168,48 @@ export class Run {
   async #passTime(): Promise<void> {
     const { port } = this.history;
     const mortal = this.#lanes.flatMap((lane) => lane.mortal);
-    if (port.hasOwnTime) return;
+    if (port.hasOwnTime) return this.#outlive(mortal);
     const ms = this.#values.seldom(25) ? elevenMinutesMs : this.#values.pick([10, 400, 2_500]);
     await this.history.passTime(ms, mortal);
+  }
+
+  /** Where time passes by itself: short lives that are written together, and then waited for. */
+  async #outlive(mortal: readonly Namespace[]): Promise<void> {
+    const { plain: namespace } = this.#values.pick(this.#lanes);
+    const put = (name: number, expiry: Expiry): Operation => {
+      const [key, value] = [Uint8Array.of(name) as Key, Uint8Array.of(1)];
+      return { kind: "put", key, value, expiry, returnPrevious: false };
+    };
+    const leaseId = 99n as LeaseId;
+    const mutation = (rpc: "Txn" | "GrantLease", success: readonly Operation[]): Call => {
+      const body = { compares: [], success, failure: [] };
+      return { rpc, namespace, requestId: undefined, condition: undefined, body };
+    };
+    const lease = [{ kind: "lease-grant", leaseId, ttlMs: shortestLeaseMs }] as const;
+    await this.history.call(mutation("GrantLease", lease));
+    const lives = [
+      put(1, { kind: "lease", leaseId }),
+      put(2, { kind: "after", ttlMs: 1 }),
+      put(3, { kind: "lease", leaseId }),
+      put(4, { kind: "after", ttlMs: shortestLeaseMs - 1 }),
+    ];
+    await this.history.call(mutation("Txn", lives));
+    await this.history.passTime(shortestLeaseMs, mortal);
+  }
+
+  /** Everything that is about the whole store, once for certain. */
+  async #tour(): Promise<void> {
+    const { hasRim } = this.history.port;
+    const calls: StoreCall[] = [
+      ...(["GetStatus", "GetPragmaStatus", "GetWalStatus"] as const).map((rpc) => ({ rpc })),
+      { rpc: "Checkpoint", mode: "truncate" },
+      { rpc: "CheckIntegrity", mode: "all" },
+      ...(["GetIntegrityReport", "Vacuum", "WatchEvents"] as const).map((rpc) => ({ rpc })),
+      ...(hasRim ? [{ rpc: "SetLogLevel", level: "info" } as const] : []),
+      { rpc: "ListNamespaces", pageSize: 3 },
+    ];
+    for (const call of calls) await this.#store(call);
+    await this.#drain();
   }
 
   async #readAll(lane: Generator): Promise<void> {
@@ -182,22 +223,10 @@ export class Run {
 
 /** More than request ids are remembered for. */
 const elevenMinutesMs = 660_000;
+const shortestLeaseMs = 1_000;
 
 /** Waits for all, and then rejects with the first that was rejected. */
 async function allOf(running: readonly Promise<void>[]): Promise<void> {
   const ends = await Promise.allSettled(running);
   for (const end of ends) if (end.status === "rejected") throw end.reason;
-}
-
-/** The same steps put to a new store; the difference, if there is one. */
-export async function replay(port: Port, steps: readonly Step[]): Promise<Error | undefined> {
-  const history = new History(port);
-  try {
-    for (const step of steps) await history.take(step);
-    return undefined;
-  } catch (error) {
-    return error as Error;
-  } finally {
-    await port.close();
-  }
 }

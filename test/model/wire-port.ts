@@ -77,9 +77,9 @@ export class WirePort implements Port {
     return this.#served.nowMs();
   }
 
-  async perform(call: Call, events: number): Promise<Seen | undefined> {
+  async perform(call: Call, through: bigint | undefined): Promise<Seen | undefined> {
     try {
-      return await this.#ask(call, events);
+      return await this.#ask(call, through);
     } catch (error) {
       const answer = refusalOf(error);
       // A server that ends says so to whoever still comes; nothing of it happened.
@@ -110,13 +110,21 @@ export class WirePort implements Port {
   }
 
   async head(namespace: Namespace): Promise<bigint> {
+    return (await this.#stats(namespace))?.headRevision ?? 0n;
+  }
+
+  async keys(namespace: Namespace): Promise<number> {
+    return (await this.#stats(namespace))?.keys ?? 0;
+  }
+
+  async #stats(namespace: Namespace): Promise<namespaces.NamespaceStats | undefined> {
     const found = await this.#client
       .unary<namespaces.GetNamespaceResponse>("GetNamespace", { namespace })
       .catch((error: unknown) => {
         if (refusalOf(error).reason === "NAMESPACE_NOT_FOUND") return undefined;
         throw error;
       });
-    return found?.namespace?.stats?.headRevision ?? 0n;
+    return found?.namespace?.stats;
   }
 
   async restart(way: "stop" | "kill"): Promise<void> {
@@ -144,7 +152,7 @@ export class WirePort implements Port {
     for (const rpc of client.called) this.exercised.add(rpc);
   }
 
-  async #ask(call: Call, events: number): Promise<Seen | undefined> {
+  async #ask(call: Call, through: bigint | undefined): Promise<Seen | undefined> {
     if (isMutation(call)) return this.#mutate(call);
     switch (call.rpc) {
       case "Get":
@@ -159,7 +167,7 @@ export class WirePort implements Port {
       case "BulkLoad":
         return this.#load(call);
       case "Watch":
-        return one(await this.#watch(call, events));
+        return one(await this.#watch(call, through));
       case "GetLease":
       case "ListLeases":
         return this.#leases(call);
@@ -303,8 +311,7 @@ export class WirePort implements Port {
     return { answer: answers, hints: {}, operations: answers.length };
   }
 
-  /** Until so many events have come; a refusal is what it ends with otherwise. */
-  async #watch(call: WatchCall, events: number): Promise<unknown> {
+  async #watch(call: WatchCall, through: bigint | undefined): Promise<unknown> {
     const { namespace, range, from, puts, deletions, keysOnly, previous, store } = call;
     const stores = { unsaid: "", own: this.#identity.storeId, another: "another-store" };
     const request: wire.WatchRequest = {
@@ -318,7 +325,7 @@ export class WirePort implements Port {
       filters: [...(puts ? [] : [1 as const]), ...(deletions ? [] : [2 as const])],
     };
     const stream = this.#client.serverStream<wire.WatchResponse>("Watch", request);
-    return readWatch(stream, events);
+    return readWatch(stream, through);
   }
 
   async #leases(call: LeaseRead): Promise<Seen> {
@@ -405,21 +412,23 @@ function one(answer: unknown): Seen {
 /** Reached only when an event is missing. */
 const watchPatienceMs = 30_000;
 
-/** In the order of revisions, none of them split; ends when the events have come, or with a refusal. */
+/** In the order of revisions, none of them split; ends when it is complete, or with a refusal. */
 async function readWatch(
   stream: ClientReadableStream<wire.WatchResponse>,
-  events: number,
+  wanted: bigint | undefined,
 ): Promise<unknown> {
   const seen: wire.WatchEvent[] = [];
   let through = 0n;
   let compactedRevision: bigint | undefined;
   const finished = new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => {
-      reject(new assert.AssertionError({ message: `a watch waits for ${String(events)} events` }));
+      reject(
+        new assert.AssertionError({ message: `a watch waits for revision ${String(wanted)}` }),
+      );
     }, watchPatienceMs);
     timer.unref();
     const finish = (): void => {
-      if (seen.length < events) return;
+      if (wanted === undefined || through < wanted) return;
       stream.cancel();
       resolve();
     };
