@@ -4,6 +4,7 @@
  * has too are repeated here (this folder may not look at it) and compared by a test.
  */
 import { Failpoints } from "../foundation/failpoint.js";
+import { careSettings } from "./care-settings.js";
 import { profileNames } from "./profiles.js";
 import type { SettingRow, ValueOf } from "./setting-row.js";
 
@@ -192,19 +193,7 @@ export const settings = {
       "At it our own long snapshots are cancelled and writes are refused (RESOURCE_EXHAUSTED, " +
       "WAL_LIMIT) until the WAL has shrunk. It must be above the soft limit.",
   },
-  diskReserveBytes: {
-    env: "KVDB_DISK_RESERVE_BYTES",
-    group: "limits",
-    kind: "integer",
-    unit: "bytes",
-    fallback: 16 * mebibyte,
-    min: 64 * kibibyte,
-    max: tebibyte,
-    also: 0,
-    doc:
-      "Room kept in a file beside the database and given up when the disk is full, so that " +
-      "checkpoints and deletes go on. At most a sixteenth of the file system. 0 keeps none.",
-  },
+  ...careSettings,
   cacheBytes: {
     env: "KVDB_CACHE_BYTES",
     group: "limits",

@@ -2,27 +2,31 @@
  * Puts the parts of an open store together: who hands what to whom. Every fault of the writer ends
  * here, in one place: the engine latches, tells its callers, and asks the process to exit.
  */
-import { statSync } from "node:fs";
 import type { EngineEvents } from "../observability/events.js";
 import { describeError } from "../observability/log.js";
-import { errorOf } from "../storage/errors.js";
 import type { RecoveryReport } from "../storage/maintenance.js";
 import type { Header, Namespace } from "../storage/model.js";
 import type { AlarmBoard } from "./alarm-board.js";
+import {
+  makeHousekeeper,
+  makeIntegrity,
+  makeMarkKeeper,
+  makeNamespaces,
+  makeSweeper,
+} from "./assemble-upkeep.js";
 import { CommitQueue } from "./commit/commit-queue.js";
 import type { GroupReply, LatchedFault, Opened } from "./commit/writer-protocol.js";
 import type { DiskSpace } from "./disk/disk-space.js";
-import { askingWriter, followDisk } from "./disk/follow-disk.js";
+import { followDisk } from "./disk/follow-disk.js";
 import { endEngine } from "./end-engine.js";
 import { SqliteEngine } from "./engine.js";
 import type { EngineOptions, EnginePorts } from "./engine-options.js";
 import type { EngineLife } from "./engine-state.js";
 import { EngineTime } from "./engine-time.js";
-import { ExpirySweeper } from "./expiry/expiry-sweeper.js";
-import { Housekeeper } from "./housekeeper.js";
-import { IntegrityChecker } from "./integrity/integrity-check.js";
+import type { DamageWatch } from "./integrity/damage-watch.js";
+import type { IntegrityChecker } from "./integrity/integrity-check.js";
 import { LocalMaintenance } from "./local-maintenance.js";
-import { LocalNamespaces, namespaceMissing } from "./namespace-admin.js";
+import { namespaceMissing } from "./namespace-admin.js";
 import { LeaseReader } from "./read/lease-reads.js";
 import { PointReads } from "./read/point-reads.js";
 import { PreviousEntries } from "./read/previous-entries.js";
@@ -30,7 +34,7 @@ import { RangeReads } from "./read/range-reads.js";
 import { ReaderPool } from "./read/reader-pool.js";
 import { SnapshotRegistry } from "./read/snapshot-registry.js";
 import type { HighWaterMark } from "./recovery/high-water-mark.js";
-import { MarkKeeper } from "./recovery/mark-keeper.js";
+import type { MarkKeeper } from "./recovery/mark-keeper.js";
 import type { PreOpenReport } from "./recovery/recover.js";
 import { Checkpointer } from "./wal/checkpointer.js";
 import { WalIndexReader } from "./wal/wal-index.js";
@@ -43,6 +47,7 @@ export interface OpenStore {
   readonly events: EngineEvents;
   readonly life: EngineLife;
   readonly alarms: AlarmBoard;
+  readonly damage: DamageWatch;
   readonly before: PreOpenReport;
   readonly writer: WriterLink;
   readonly opened: Opened;
@@ -58,12 +63,11 @@ export interface AssembledEngine {
 }
 
 export function assembleEngine(store: OpenStore): AssembledEngine {
-  const { options, ports, life, before, opened } = store;
-  const { clock, log, metrics } = ports;
+  const { options, ports, life, before, opened, damage } = store;
+  const { clock, log } = ports;
   const identity = { epoch: opened.epoch, nodeId: opened.nodeId, storeId: opened.storeId };
   const time = new EngineTime(clock, opened.timeFloorMs);
-  const pool = ReaderPool.start(options, log);
-  const points = new PointReads(options, { pool, time, metrics });
+  const { pool, points } = makeReads(store, time);
   const snapshots = makeSnapshots(store, () => {
     checkpointer.noteSnapshotsEnded();
   });
@@ -106,6 +110,7 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     options,
     identity,
     life,
+    damage,
     queue,
     points,
     ranges: new RangeReads({ pool, snapshots, clock, time }),
@@ -128,26 +133,21 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
   return { engine, integrity, disk, onWriterExit };
 }
 
+function makeReads(
+  { options, ports, damage }: OpenStore,
+  time: EngineTime,
+): { readonly pool: ReaderPool; readonly points: PointReads } {
+  const { log, metrics } = ports;
+  const onRepeated = (code: string): void => {
+    damage.noteRepeated(code);
+  };
+  const pool = ReaderPool.start(options, { log, onRepeated });
+  return { pool, points: new PointReads(options, { pool, time, metrics, onRepeated }) };
+}
+
 function makeSnapshots({ options, ports }: OpenStore, onNoneLeft: () => void): SnapshotRegistry {
   const { clock, log } = ports;
   return new SnapshotRegistry({ clock, log, idleMsMax: options.snapshotIdleMsMax, onNoneLeft });
-}
-
-function makeMarkKeeper(
-  store: OpenStore,
-  parts: { readonly disk: DiskSpace; fail(fault: LatchedFault): void },
-): MarkKeeper {
-  const { mark, opened, ports } = store;
-  const { storeId, epoch, commitSequence } = opened;
-  const onError = (cause: unknown): void => {
-    const message = describeError(cause);
-    parts.fail({ kind: "io", code: "HIGH_WATER_MARK", message, outcomeUnknown: false });
-  };
-  const onNoSpace = (): void => {
-    parts.disk.noteFull("HIGH_WATER_MARK");
-  };
-  const { clock } = ports;
-  return new MarkKeeper({ mark, clock, storeId, epoch, onNoSpace, onError }, commitSequence);
 }
 
 function makeCheckpointer(
@@ -225,6 +225,9 @@ function makeQueue(
       log.event("engine.file-locked", { code });
     },
     refusalOf: ({ body }) => parts.disk.refusalOf(body),
+    onDamage: (refusal) => {
+      store.damage.note(refusal);
+    },
     onDiskFull: (code) => {
       parts.disk.noteFull(code);
     },
@@ -242,7 +245,7 @@ function makeWatches(
     assertReadable(namespace: Namespace): void;
   },
 ): Watches {
-  const { options, ports, life } = store;
+  const { options, ports, life, damage } = store;
   const { identity, points, pool } = parts;
   const watches = new Watches({
     ...ports,
@@ -254,9 +257,13 @@ function makeWatches(
       return head;
     },
     headerAt: (namespace, revision) => ({ namespace, revision, ...identity }),
-    readPage: async (request) => pool.pick().request({ kind: "log-page", ...request }),
+    readPage: (request) =>
+      damage.watching(async () => pool.pick().request({ kind: "log-page", ...request })),
     previous: new PreviousEntries(points.connection, {
       verifyChecksums: options.verifyChecksumsOnRead,
+      onRepeated: (code) => {
+        damage.noteRepeated(code);
+      },
     }),
   });
   life.onMove(() => {
@@ -265,107 +272,6 @@ function makeWatches(
     });
   });
   return watches;
-}
-
-function makeNamespaces(
-  store: OpenStore,
-  parts: {
-    readonly points: PointReads;
-    readonly watches: Watches;
-    readonly time: EngineTime;
-    readonly disk: DiskSpace;
-    fail(fault: LatchedFault): void;
-  },
-): LocalNamespaces {
-  const { ports, life } = store;
-  return new LocalNamespaces({
-    connection: parts.points.connection,
-    time: parts.time,
-    log: ports.log,
-    assertWritable: () => {
-      life.assertWritable();
-    },
-    assertRoom: () => {
-      parts.disk.assertRoom();
-    },
-    ask: askingWriter(store, parts.disk),
-    onChanged: (name) => {
-      parts.points.forgetNamespace(name);
-      parts.watches.recheck(name);
-    },
-    onFault: (fault) => {
-      parts.fail(fault);
-    },
-  });
-}
-
-function makeHousekeeper(
-  store: OpenStore,
-  parts: {
-    readonly points: PointReads;
-    readonly time: EngineTime;
-    readonly namespaces: LocalNamespaces;
-    readonly disk: DiskSpace;
-    fail(fault: LatchedFault): void;
-  },
-): Housekeeper {
-  const { ports, life, before } = store;
-  return Housekeeper.start({
-    connection: parts.points.connection,
-    clock: ports.clock,
-    time: parts.time,
-    log: ports.log,
-    namespaces: parts.namespaces,
-    assertWritable: () => {
-      life.assertWritable();
-    },
-    ask: askingWriter(store, parts.disk),
-    onFault: (fault) => {
-      parts.fail(fault);
-    },
-    databaseBytes: () => statSync(before.files.database).size,
-  });
-}
-
-function makeSweeper(
-  store: OpenStore,
-  parts: {
-    readonly points: PointReads;
-    readonly queue: CommitQueue;
-    readonly housekeeper: Housekeeper;
-    readonly time: EngineTime;
-  },
-): ExpirySweeper {
-  const { clock, log, metrics } = store.ports;
-  const forever = { deadlineMs: Number.POSITIVE_INFINITY, cancelled: () => false };
-  return ExpirySweeper.start({
-    connection: parts.points.connection,
-    clock,
-    time: parts.time,
-    log,
-    metrics,
-    commit: async (request) => {
-      store.life.assertWritable();
-      const outcome = await parts.queue.commit(request, forever);
-      if (outcome.kind === "refused") throw errorOf(outcome.refusal);
-      if (outcome.kind !== "ok") throw new Error(`the sweep ended ${outcome.kind}`);
-      const [response] = outcome.value.responses;
-      return response?.kind === "expired" ? response.count : 0;
-    },
-    purge: () => parts.housekeeper.purgeSlice(),
-  });
-}
-
-function makeIntegrity(store: OpenStore): IntegrityChecker {
-  const { ports, events, before, writer, opened } = store;
-  const { clock } = ports;
-  return new IntegrityChecker({
-    ...ports,
-    events,
-    file: before.files.database,
-    failuresBefore: opened.integrityFailures,
-    countFailure: () => writer.request({ kind: "count-integrity-failure", nowMs: clock.wallMs() }),
-  });
 }
 
 function followDepths(store: OpenStore, queue: CommitQueue, pool: ReaderPool): void {

@@ -22,6 +22,7 @@ import type {
 import type { CommitQueue } from "./commit/commit-queue.js";
 import type { EngineOptions } from "./engine-options.js";
 import type { EngineLife } from "./engine-state.js";
+import type { DamageWatch } from "./integrity/damage-watch.js";
 import { type LocalNamespaces, namespaceMissing } from "./namespace-admin.js";
 import type { LeaseReader } from "./read/lease-reads.js";
 import type { PointReads, PointsRead } from "./read/point-reads.js";
@@ -32,6 +33,7 @@ export interface EngineParts {
   readonly options: EngineOptions;
   readonly identity: Pick<Header, "epoch" | "nodeId" | "storeId">;
   readonly life: EngineLife;
+  readonly damage: DamageWatch;
   readonly queue: CommitQueue;
   readonly points: PointReads;
   readonly ranges: RangeReads;
@@ -68,13 +70,19 @@ export class SqliteEngine implements StorageEngine {
       get: (namespace, leaseId, keysMax) => {
         this.#assertReadable(namespace);
         const { ns, header } = this.#namespace(namespace);
-        const info = ns === undefined ? undefined : parts.leases.get(ns, leaseId, keysMax);
+        const info =
+          ns === undefined
+            ? undefined
+            : this.#looking(() => parts.leases.get(ns, leaseId, keysMax));
         return { header, info };
       },
       list: (namespace, page) => {
         this.#assertReadable(namespace);
         const { ns, header } = this.#namespace(namespace);
-        return { header, leases: ns === undefined ? [] : parts.leases.list(ns, page) };
+        return {
+          header,
+          leases: ns === undefined ? [] : this.#looking(() => parts.leases.list(ns, page)),
+        };
       },
     };
   }
@@ -88,14 +96,15 @@ export class SqliteEngine implements StorageEngine {
 
   get(namespace: Namespace, read: PointRead): ReturnType<StorageEngine["get"]> {
     this.#assertReadable(namespace);
-    const found = this.#parts.points.read(namespace, read);
+    const found = this.#parts.damage.watching(() => this.#parts.points.read(namespace, read));
     if (found instanceof Promise) return found.then((late) => this.#points(namespace, late));
     return this.#points(namespace, found);
   }
 
   async list(namespace: Namespace, read: PageRead, call: CallLimits): Promise<Page> {
     this.#assertReadable(namespace);
-    return this.#page(namespace, await this.#parts.ranges.page(namespace, read, call));
+    const page = this.#parts.damage.watching(() => this.#parts.ranges.page(namespace, read, call));
+    return this.#page(namespace, await page);
   }
 
   async *scan(
@@ -105,8 +114,12 @@ export class SqliteEngine implements StorageEngine {
     call: CallLimits,
   ): AsyncIterable<Page> {
     this.#assertReadable(namespace);
-    for await (const page of this.#parts.ranges.scan(namespace, read, owner, call)) {
-      yield this.#page(namespace, page);
+    try {
+      for await (const page of this.#parts.ranges.scan(namespace, read, owner, call)) {
+        yield this.#page(namespace, page);
+      }
+    } catch (cause) {
+      throw this.#parts.damage.noted(cause);
     }
   }
 
@@ -128,6 +141,11 @@ export class SqliteEngine implements StorageEngine {
     return this.#closed;
   }
 
+  #looking<T>(read: () => T): T {
+    const { damage, points } = this.#parts;
+    return damage.watching(() => points.looking(read));
+  }
+
   #assertReadable(namespace: Namespace): void {
     this.#parts.life.assertReadable();
     this.#parts.namespaces.assertReadable(namespace);
@@ -135,7 +153,7 @@ export class SqliteEngine implements StorageEngine {
 
   #namespace(namespace: Namespace): { readonly ns: number | undefined; readonly header: Header } {
     this.#parts.life.assertReadable();
-    const found = this.#parts.points.namespace(namespace);
+    const found = this.#parts.damage.watching(() => this.#parts.points.namespace(namespace));
     return { ns: found?.ns, header: this.#header(namespace, found?.revision) };
   }
 

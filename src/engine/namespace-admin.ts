@@ -27,6 +27,8 @@ export interface NamespaceAdminPorts {
   assertWritable(): void;
   /** Throws "disk-full" while nothing new may be made. */
   assertRoom(): void;
+  /** Runs a read; what looks damaged is read anew before it is believed. */
+  looking<T>(read: () => T): T;
   /** Its settings are others now, or it is gone. */
   onChanged(name: Namespace): void;
   onFault(fault: LatchedFault): void;
@@ -88,16 +90,20 @@ export class LocalNamespaces implements NamespaceAdmin {
 
   get(name: Namespace): NamespaceInfo {
     this.#assertOpen();
-    const columns = this.#byName.get(name);
-    if (columns === undefined) throw namespaceMissing(name);
-    return this.#infoOf(namespaceRowOf(columns));
+    return this.#ports.looking(() => {
+      const columns = this.#byName.get(name);
+      if (columns === undefined) throw namespaceMissing(name);
+      return this.#infoOf(namespaceRowOf(columns));
+    });
   }
 
   list(page: { readonly after: string; readonly rowsMax: number }): readonly NamespaceInfo[] {
     this.#assertOpen();
     const after = page.after === "" ? lastTombstone : page.after;
-    const rows = this.#after.all(after, page.rowsMax);
-    return rows.map((columns) => this.#infoOf(namespaceRowOf(columns)));
+    return this.#ports.looking(() => {
+      const rows = this.#after.all(after, page.rowsMax);
+      return rows.map((columns) => this.#infoOf(namespaceRowOf(columns)));
+    });
   }
 
   /** An operator may look while the store drains, but not once it is closed. */

@@ -14,6 +14,7 @@ import type { Opened, WriterStart } from "./commit/writer-protocol.js";
 import type { DiskSpace } from "./disk/disk-space.js";
 import type { EngineOptions, EnginePorts } from "./engine-options.js";
 import { EngineLife } from "./engine-state.js";
+import { DamageWatch } from "./integrity/damage-watch.js";
 import { removeCleanMarker } from "./recovery/clean-marker.js";
 import { syncDirectory } from "./recovery/data-directory.js";
 import { openErrorOf } from "./recovery/file-errors.js";
@@ -39,6 +40,8 @@ export async function openEngine(
   const life = new EngineLife(log, events);
   const alarms = new AlarmBoard(clock, events);
   const format = { applicationId, formatVersionMax: formatVersion };
+  const policy = options.integrityFailurePolicy;
+  const damage = new DamageWatch({ ...ports, policy, life, alarms });
   const before = await inspectBeforeOpen(options, format, { clock, log });
   let guard = before.createdNew ? undefined : openGuard(options, before);
   const exit = new WriterExit();
@@ -61,6 +64,7 @@ export async function openEngine(
       events,
       life,
       alarms,
+      damage,
       before,
       writer,
       opened,
@@ -73,7 +77,7 @@ export async function openEngine(
     await removeCleanMarker(before.files);
     await startDisk(disk);
     const { unclean } = before;
-    await startupCheck({ ...ports, options, unclean, integrity, life, alarms });
+    await startupCheck({ ...ports, options, unclean, integrity, damage });
     if (life.state === "recovering") life.moveTo("serving", "the store is open");
     return engine;
   } catch (cause) {

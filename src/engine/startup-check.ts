@@ -5,9 +5,8 @@
  */
 import type { Cancel, Clock } from "../foundation/clock.js";
 import type { IntegrityReport } from "../storage/maintenance.js";
-import type { AlarmBoard } from "./alarm-board.js";
-import type { EngineOptions, EnginePorts } from "./engine-options.js";
-import type { EngineLife } from "./engine-state.js";
+import type { EngineOptions } from "./engine-options.js";
+import type { DamageWatch } from "./integrity/damage-watch.js";
 import type { IntegrityChecker } from "./integrity/integrity-check.js";
 
 export interface StartupCheckParts {
@@ -15,9 +14,7 @@ export interface StartupCheckParts {
   readonly clock: Clock;
   readonly unclean: boolean;
   readonly integrity: IntegrityChecker;
-  readonly life: EngineLife;
-  readonly alarms: AlarmBoard;
-  readonly onFatal: EnginePorts["onFatal"];
+  readonly damage: DamageWatch;
 }
 
 /** Resolves when readiness may go on: at once, after the budget, or after the check. */
@@ -31,22 +28,10 @@ export async function startupCheck(parts: StartupCheckParts): Promise<void> {
   if (unclean) await firstOf(finished, options.integrityStartupBudgetMs, clock);
 }
 
-function applyPolicy(report: IntegrityReport, parts: StartupCheckParts): void {
-  const { options, life, alarms, onFatal } = parts;
+function applyPolicy(report: IntegrityReport, { damage }: StartupCheckParts): void {
   if (report.verdict === "passed" || report.verdict === "cancelled") return;
   const reason = `the integrity check at start ${report.verdict === "failed" ? "failed" : "could not run"}`;
-  alarms.raise("INTEGRITY_FAILED", `${reason}: ${report.messages[0] ?? "no details"}`);
-  switch (options.integrityFailurePolicy) {
-    case "refuse":
-      life.moveTo("failed", reason);
-      onFatal({ kind: "damaged", reason });
-      return;
-    case "readonly":
-      life.moveTo("read_only", reason);
-      return;
-    case "warn":
-      return;
-  }
+  damage.found(reason, report.messages[0] ?? "no details");
 }
 
 async function firstOf(finished: Promise<void>, budgetMs: number, clock: Clock): Promise<void> {

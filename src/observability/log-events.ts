@@ -310,7 +310,12 @@ export const logEvents = {
   "integrity.row-damaged": {
     level: "error",
     msg: "a row does not match its checksum",
-    doc: "The read was answered DATA_LOSS. Run an integrity check, then restore.",
+    doc: "Or its page is damaged; once per place. The read was answered DATA_LOSS. Run an integrity check, then restore.",
+  },
+  "integrity.read-repeated": {
+    level: "warn",
+    msg: "a read met damage once and was right the second time",
+    doc: "Nothing was answered wrongly. The disk or the memory may be failing: look at the kernel log.",
   },
 
   // Calls.

@@ -347,11 +347,18 @@ export const metricTable = {
     help: "Watches that were ended because their reader was too slow.",
     labels: {},
   },
+  readsRepeated: {
+    name: "kvdb_reads_repeated_total",
+    kind: "counter",
+    unit: "reads",
+    help: "Reads that met damage once and were right the second time: the disk may be failing.",
+    labels: {},
+  },
   rowChecksumErrors: {
     name: "kvdb_row_checksum_errors_total",
     kind: "counter",
-    unit: "rows",
-    help: "Rows that did not match their checksum when they were read.",
+    unit: "reads",
+    help: "Reads that met, twice, a row that does not match its checksum or a damaged page.",
     labels: {},
   },
   buildInfo: {

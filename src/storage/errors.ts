@@ -39,7 +39,8 @@ export type EngineErrorKind =
   | "unsupported"
   | "wal-limit";
 
-/** Facts for machines, as strings: a limit, an actual revision, a resume point. Never a key. */
+/** Facts for machines, as strings: a limit, an actual revision, a resume point. Never a
+ * key, except that of a damaged row, which its reader asked for; the log takes it out. */
 export type RefusalFacts = Readonly<Record<string, string>>;
 
 export interface EngineErrorOptions extends ErrorOptions {

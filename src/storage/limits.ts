@@ -40,6 +40,8 @@ export const smallRequestBytesMax = 64 * 1024;
 /** Writes that wait for the writer. Above it they are refused, before they wait. */
 export const writeQueueRequestsDefault = 10_000;
 export const writeQueueBytesMax = 64 * 1024 * 1024;
+/** A request that would wait longer than this, by what groups take lately, is refused at once. */
+export const writeQueueWaitMsMax = 250;
 
 /** Point reads beyond this leave the event loop for a reader thread. */
 export const mainThreadReadKeysMax = 64;
@@ -151,6 +153,10 @@ export const diskStartBytes = 128 * 1024;
 /** Slices of free pages that are given back between two looks at a full disk. */
 export const vacuumSlicesPerRelief = 64;
 
+/** A longer key of a damaged row is named by its hash alone. */
+export const damagedKeyShownBytesMax = 256;
+/** Damaged places that the log names, each once. */
+export const damagedPlacesToldMax = 1_000;
 export const integrityMessagesMax = 100;
 /** Rows and bytes of one run of a checksum walk: nothing is held open between two runs. */
 export const integrityRunRowsMax = 1_000;

@@ -388,15 +388,8 @@ test("WAL residue is logged once, with bytes and frames, and not after a clean s
 
 test("the report names every step in order, and what each found", async (t) => {
   const { report } = await start(crashed(tempDirectory(t)));
-  assert.deepEqual(
-    report?.steps.map(({ name, outcome }) => [name, outcome]),
-    [
-      ["data-directory", "ok"],
-      ["directory-lock", "ok"],
-      ["scan-wal", "ok"],
-      ["inspect-files", "ok"],
-      ["free-space", "ok"],
-      ["rewrite-wal", "ok"],
-    ],
+  assert.equal(
+    report?.steps.map(({ name, outcome }) => `${name} ${outcome}`).join(", "),
+    "data-directory ok, directory-lock ok, scan-wal ok, inspect-files ok, free-space ok, rewrite-wal ok",
   );
 });

@@ -6,8 +6,8 @@
 import { assert } from "../../foundation/assert.js";
 import type { Cancel, Clock } from "../../foundation/clock.js";
 import type { Random } from "../../foundation/random.js";
-import { EngineError } from "../../storage/errors.js";
-import { writeQueueBytesMax } from "../../storage/limits.js";
+import { EngineError, type Refusal } from "../../storage/errors.js";
+import { writeQueueBytesMax, writeQueueWaitMsMax } from "../../storage/limits.js";
 import type { Header, TxnRequest, TxnResult } from "../../storage/model.js";
 import type { CallLimits, Outcome } from "../../storage/storage-engine.js";
 import { decodeOutcomes } from "../record/outcome-codec.js";
@@ -34,11 +34,15 @@ export interface CommitQueuePorts {
   /** Why a request that still waits must not go to the writer now; undefined = it may. */
   refusalOf(request: TxnRequest): EngineError | undefined;
   onDiskFull(code: string): void;
+  /** A request was refused because it met damage. */
+  onDamage(refusal: Refusal): void;
   /** The writer will not work again. */
   onFault(fault: LatchedFault): void;
 }
 
 const busyPauseMs = 20;
+/** Weight of the newest group in what a group takes: the last three or four decide. */
+const newestShare = 0.3;
 const busyPauseJitterMs = 20;
 
 export class CommitQueue {
@@ -49,6 +53,9 @@ export class CommitQueue {
   #requests = 0;
   #bytes = 0;
   #sending = false;
+  #sentMs = 0;
+  /** What a group takes lately. */
+  #groupMs = 0;
   #fault: LatchedFault | undefined;
   /** Out of the row, but not done: it goes to the writer again after a pause. */
   #retrying: { readonly group: CommitGroup; readonly cancel: Cancel } | undefined;
@@ -63,10 +70,11 @@ export class CommitQueue {
 
   /** Throws "overloaded" or "storage-fault" before queueing; afterwards it resolves or rejects. */
   commit(request: TxnRequest, call: CallLimits): Promise<Outcome<TxnResult>> {
-    this.#admit(call);
+    const bytes = requestBytes(request);
+    this.#admit(bytes, call);
     return new Promise((resolve, reject) => {
       const enqueuedMs = this.#ports.clock.monotonicMs();
-      const group = this.#groupFor(requestBytes(request));
+      const group = this.#groupFor(bytes);
       const before = group.bytes;
       group.add({ request, call, enqueuedMs, resolve, reject });
       this.#requests++;
@@ -107,16 +115,29 @@ export class CommitQueue {
     return !this.#sending && this.#retrying === undefined && this.#groups.length === 0;
   }
 
-  #admit(call: CallLimits): void {
+  #admit(bytes: number, call: CallLimits): void {
     if (this.#fault !== undefined) throw this.#faultError(this.#fault);
     if (this.#requests >= this.#ports.requestsMax || this.#bytes >= writeQueueBytesMax) {
-      throw new EngineError("overloaded", "the write queue is full", {
-        hint: "retry after a pause; send fewer writes at once, or more in one batch",
-        facts: { limit: "write_queue_requests", max: `${this.#ports.requestsMax}` },
-      });
+      const max = `${this.#ports.requestsMax}`;
+      throw overloaded("the write queue is full", { limit: "write_queue_requests", max });
+    }
+    if (this.#isLate(bytes)) {
+      const max = `${writeQueueWaitMsMax}`;
+      throw overloaded("writes wait too long", { limit: "write_queue_wait_ms", max });
     }
     const gone = this.#whyGone({ call });
     if (gone !== undefined) throw gone;
+  }
+
+  /**
+   * What fits into the group that goes next is always taken, so a disk that pauses refuses nobody
+   * for that. Beyond it a crowd would only wait in line: more of them would not be written sooner.
+   */
+  #isLate(bytes: number): boolean {
+    const [next] = this.#groups;
+    if (next === undefined || (this.#groups.length === 1 && next.fits(bytes))) return false;
+    const runningMs = this.#sending ? this.#ports.clock.monotonicMs() - this.#sentMs : 0;
+    return this.#groups.length * Math.max(this.#groupMs, runningMs) > writeQueueWaitMsMax;
   }
 
   #groupFor(bytes: number): CommitGroup {
@@ -147,9 +168,12 @@ export class CommitQueue {
       return;
     }
     this.#sending = true;
+    this.#sentMs = this.#ports.clock.monotonicMs();
     this.#ports.send({ requests, count: group.count, skip }).then(
       (reply) => {
         this.#sending = false;
+        const tookMs = this.#ports.clock.monotonicMs() - this.#sentMs;
+        this.#groupMs += (tookMs - this.#groupMs) * newestShare;
         this.#finish(group, bytes, reply);
       },
       (cause: unknown) => {
@@ -177,7 +201,7 @@ export class CommitQueue {
           this.#ports.onCommitted(reply, waiting.length);
         } finally {
           // It is on disk: a bug in who else is told must not leave its callers without an answer.
-          answer(waiting, reply, this.#ports.identity);
+          this.#answer(waiting, reply);
         }
         break;
       case "disk-full":
@@ -194,6 +218,19 @@ export class CommitQueue {
         break;
     }
     this.#sendNext();
+  }
+
+  #answer(waiting: readonly Waiter[], reply: GroupReply & { kind: "done" }): void {
+    const namespaces = waiting.map((waiter) => waiter.request.namespace);
+    const outcomes = decodeOutcomes(reply.outcomes, namespaces, this.#ports.identity);
+    for (const [index, waiter] of waiting.entries()) {
+      const outcome = outcomes[index];
+      assert(outcome !== undefined, "every request of a group has its outcome");
+      waiter.resolve(outcome);
+      if (outcome.kind === "refused" && outcome.refusal.kind === "corrupt") {
+        this.#ports.onDamage(outcome.refusal);
+      }
+    }
   }
 
   /** Nothing happened; whoever has waited too long is told, the others try again. */
@@ -251,18 +288,9 @@ export class CommitQueue {
   }
 }
 
-function answer(
-  waiting: readonly Waiter[],
-  reply: GroupReply & { kind: "done" },
-  identity: Pick<Header, "epoch" | "nodeId" | "storeId">,
-): void {
-  const namespaces = waiting.map((waiter) => waiter.request.namespace);
-  const outcomes = decodeOutcomes(reply.outcomes, namespaces, identity);
-  for (const [index, waiter] of waiting.entries()) {
-    const outcome = outcomes[index];
-    assert(outcome !== undefined, "every request of a group has its outcome");
-    waiter.resolve(outcome);
-  }
+function overloaded(message: string, facts: Readonly<Record<string, string>>): EngineError {
+  const hint = "retry after a pause; send fewer writes at once, or more in one batch";
+  return new EngineError("overloaded", message, { hint, facts });
 }
 
 function storageBusy(): EngineError {

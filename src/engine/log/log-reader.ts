@@ -41,6 +41,7 @@ export type LogPage =
   | { readonly kind: "missing" };
 
 export class LogReader {
+  readonly #connection: Connection;
   readonly #spans: LogSpanTable;
   readonly #namespaceId;
   readonly #from;
@@ -48,6 +49,7 @@ export class LogReader {
   readonly #commit;
 
   constructor(connection: Connection) {
+    this.#connection = connection;
     this.#spans = new LogSpanTable(connection);
     this.#namespaceId = prepareRows<[string], [bigint, bigint]>(connection, sql.headGet);
     this.#from = prepareRows<[{ ns: number; from: bigint }], LogColumns>(connection, sql.logFrom);
@@ -69,7 +71,8 @@ export class LogReader {
       if (from < oldest) return { kind: "trimmed", oldest };
       return this.#entries(ns, from, bytesMax);
     } finally {
-      this.#commit.run();
+      // A disk error ends the transaction by itself, and the COMMIT would hide it.
+      if (this.#connection.inTransaction) this.#commit.run();
     }
   }
 

@@ -22,6 +22,7 @@ import {
 import { isLive } from "../state/kv-row.js";
 import { readable } from "./readable.js";
 import type { ReaderPool } from "./reader-pool.js";
+import { readAnew, readTwice } from "./second-look.js";
 import { type Head, TableReader } from "./table-reader.js";
 import { ValueCache } from "./value-cache.js";
 
@@ -31,24 +32,39 @@ export interface PointsRead {
   readonly entries: readonly (Entry | undefined)[];
 }
 
+interface TableOn {
+  readonly connection: Connection;
+  readonly table: TableReader;
+}
+
 const noValue = new Uint8Array(0);
 
 export class PointReads {
   readonly connection: Connection;
   readonly #open: OpenConnection;
-  readonly #table: TableReader;
+  readonly #verifyChecksums: boolean;
+  readonly #reader: TableOn;
+  readonly #onRepeated: (code: string) => void;
   readonly #cache: ValueCache;
   readonly #pool: ReaderPool;
   readonly #time: EngineTime;
 
   constructor(
     options: EngineOptions,
-    ports: { readonly pool: ReaderPool; readonly time: EngineTime; readonly metrics: Metrics },
+    ports: {
+      readonly pool: ReaderPool;
+      readonly time: EngineTime;
+      readonly metrics: Metrics;
+      onRepeated(code: string): void;
+    },
   ) {
     this.#open = { file: options.file, role: "reader", pragmas: options };
-    this.connection = openConnection(this.#open);
-    const verifyChecksums = options.verifyChecksumsOnRead;
-    this.#table = new TableReader(this.connection, { verifyChecksums });
+    this.#verifyChecksums = options.verifyChecksumsOnRead;
+    this.#reader = this.#fresh();
+    this.connection = this.#reader.connection;
+    this.#onRepeated = (code) => {
+      ports.onRepeated(code);
+    };
     this.#cache = new ValueCache(options.cacheBytes, ports.metrics);
     this.#pool = ports.pool;
     this.#time = ports.time;
@@ -64,7 +80,12 @@ export class PointReads {
 
   /** Undefined = it does not exist. */
   namespace(namespace: Namespace): Head {
-    return this.#table.head(namespace);
+    return this.#twice((table) => table.head(namespace));
+  }
+
+  /** Other reads on this connection: what looks damaged is read anew before it is believed. */
+  looking<T>(read: () => T): T {
+    return readAnew(this.connection, read, this.#onRepeated);
   }
 
   forgetNamespace(namespace: Namespace): void {
@@ -83,14 +104,15 @@ export class PointReads {
 
   #few(namespace: Namespace, read: PointRead): PointsRead {
     const { keysOnly, at, keys } = read;
-    const points = this.#table.points(namespace, keys, { keysOnly, at, nowMs: this.#time.nowMs() });
+    const nowMs = this.#time.nowMs();
+    const points = this.#twice((table) => table.points(namespace, keys, { keysOnly, at, nowMs }));
     return { head: points.head?.revision, entries: points.entries };
   }
 
   #one(namespace: Namespace, key: Key, read: PointRead): PointsRead {
     if (read.at !== undefined) return this.#few(namespace, read);
     const nowMs = this.#time.nowMs();
-    const cached = this.#cache.get(namespace, key, () => this.#table.head(namespace)?.revision);
+    const cached = this.#cache.get(namespace, key, () => this.namespace(namespace)?.revision);
     if (cached !== undefined) {
       const { entry, head } = cached;
       const asked = read.keysOnly ? { ...entry, value: noValue } : entry;
@@ -100,7 +122,9 @@ export class PointReads {
       };
     }
     const { keysOnly } = read;
-    const { head, entries } = this.#table.point(namespace, key, { keysOnly, nowMs });
+    const { head, entries } = this.#twice((table) =>
+      table.point(namespace, key, { keysOnly, nowMs }),
+    );
     const [entry] = entries;
     // Keeping a lease alive is no commit of its keys: what is bound to one is read each time.
     const cacheable = entry?.leaseId === undefined && !keysOnly;
@@ -108,6 +132,20 @@ export class PointReads {
       this.#cache.keep(namespace, head.revision, entry);
     }
     return { head: head?.revision, entries };
+  }
+
+  #twice<T>(read: (table: TableReader) => T): T {
+    return readTwice(this.#reader, {
+      fresh: () => this.#fresh(),
+      read: ({ table }) => read(table),
+      onRepeated: this.#onRepeated,
+    });
+  }
+
+  #fresh(): TableOn {
+    const connection = openConnection(this.#open);
+    const verifyChecksums = this.#verifyChecksums;
+    return { connection, table: new TableReader(connection, { verifyChecksums }) };
   }
 
   async #many(namespace: Namespace, read: PointRead): Promise<PointsRead> {

@@ -6,16 +6,26 @@ import type { Connection } from "../sqlite/connection.js";
 import { type KvFactsRow, prepareRows, sql } from "../sqlite/statements.js";
 import { entryOf, factsOf } from "../state/kv-row.js";
 import { PastReader } from "./past-reader.js";
+import { readAnew } from "./second-look.js";
 
 const factsColumns = 12;
 const noValue = new Uint8Array(0);
 
 export class PreviousEntries {
+  readonly #connection: Connection;
+  readonly #onRepeated: (code: string) => void;
   readonly #past: PastReader;
   readonly #namespaceId;
   readonly #verify: boolean;
 
-  constructor(connection: Connection, options: { readonly verifyChecksums: boolean }) {
+  constructor(
+    connection: Connection,
+    options: { readonly verifyChecksums: boolean; onRepeated(code: string): void },
+  ) {
+    this.#connection = connection;
+    this.#onRepeated = (code) => {
+      options.onRepeated(code);
+    };
     this.#past = new PastReader(connection);
     this.#namespaceId = prepareRows<[string], [bigint, bigint]>(connection, sql.headGet);
     this.#verify = options.verifyChecksums;
@@ -36,11 +46,14 @@ export class PreviousEntries {
     batch: { readonly revision: Revision; readonly changes: readonly Change[] },
     keysOnly: boolean,
   ): (Entry | undefined)[] {
-    const ns = this.#idOf(namespace);
-    return batch.changes.map((change) => {
-      if (ns === undefined) throw forgotten(batch.revision);
-      return this.#replacedBy(ns, change, { revision: batch.revision, keysOnly });
-    });
+    const read = (): (Entry | undefined)[] => {
+      const ns = this.#idOf(namespace);
+      return batch.changes.map((change) => {
+        if (ns === undefined) throw forgotten(batch.revision);
+        return this.#replacedBy(ns, change, { revision: batch.revision, keysOnly });
+      });
+    };
+    return readAnew(this.#connection, read, this.#onRepeated);
   }
 
   /**

@@ -10,24 +10,30 @@ import { EngineError, type EngineErrorKind, type RefusalFacts } from "../../stor
 import { readQueueRequestsMax } from "../../storage/limits.js";
 import type { ConnectionReading } from "../../storage/maintenance.js";
 import type { EngineOptions } from "../engine-options.js";
-import type { ReaderReplies, ReaderStart, ToReader } from "./reader-protocol.js";
+import type { FromReader, ReaderReplies, ReaderStart, ToReader } from "./reader-protocol.js";
 
-export type ReaderLink = ThreadLink<ToReader, ReaderReplies>;
+export type ReaderLink = ThreadLink<ToReader, ReaderReplies, FromReader>;
+
+export interface ReaderPoolPorts {
+  readonly log: Log;
+  /** A read of a thread failed once and was right the second time. */
+  onRepeated(code: string): void;
+}
 
 export class ReaderPool {
   readonly #options: EngineOptions;
-  readonly #log: Log;
+  readonly #ports: ReaderPoolPorts;
   readonly #links: ReaderLink[] = [];
   #started = 0;
   #closing = false;
 
-  private constructor(options: EngineOptions, log: Log) {
+  private constructor(options: EngineOptions, ports: ReaderPoolPorts) {
     this.#options = options;
-    this.#log = log;
+    this.#ports = ports;
   }
 
-  static start(options: EngineOptions, log: Log): ReaderPool {
-    const pool = new ReaderPool(options, log);
+  static start(options: EngineOptions, ports: ReaderPoolPorts): ReaderPool {
+    const pool = new ReaderPool(options, ports);
     for (let count = 0; count < options.readerThreads; count++) pool.#add();
     return pool;
   }
@@ -75,11 +81,13 @@ export class ReaderPool {
   #add(): void {
     const name = `reader-${++this.#started}`;
     const start: ReaderStart = { options: this.#options, name };
-    const link: ReaderLink = ThreadLink.start<ToReader, ReaderReplies>({
+    const link: ReaderLink = ThreadLink.start<ToReader, ReaderReplies, FromReader>({
       name,
       entry: new URL("./reader-thread.js", import.meta.url),
       workerData: start,
-      onEvent: () => undefined,
+      onEvent: ({ code }) => {
+        this.#ports.onRepeated(code);
+      },
       onExit: (exitCode, error) => {
         this.#replace(link, { name, exitCode, error });
       },
@@ -94,7 +102,7 @@ export class ReaderPool {
   ): void {
     if (this.#closing) return;
     this.#links.splice(this.#links.indexOf(link), 1);
-    this.#log.event("engine.thread-exited", {
+    this.#ports.log.event("engine.thread-exited", {
       thread: exit.name,
       exitCode: exit.exitCode,
       reason: exit.error?.message,

@@ -50,6 +50,12 @@ export type ToReader =
   /** Close every connection. */
   | { readonly kind: "close" };
 
+/** Unasked: a read failed once and was right the second time. */
+export interface FromReader {
+  readonly kind: "repeated";
+  readonly code: string;
+}
+
 export interface PointsReply {
   /** Undefined = the namespace does not exist. */
   readonly head: Revision | undefined;

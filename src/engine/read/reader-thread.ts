@@ -18,12 +18,20 @@ import {
   type OpenConnection,
   openConnection,
 } from "../sqlite/connection.js";
-import type { PageReply, ReaderReplies, ReaderStart, ToReader } from "./reader-protocol.js";
+import type {
+  FromReader,
+  PageReply,
+  ReaderReplies,
+  ReaderStart,
+  ToReader,
+} from "./reader-protocol.js";
+import { looksDamaged, readAnew, readTwice } from "./second-look.js";
 import { type Head, TableReader } from "./table-reader.js";
 
 interface Reader {
   readonly connection: Connection;
   readonly table: TableReader;
+  readonly log: LogReader;
 }
 interface Snapshot extends Reader {
   readonly head: Head;
@@ -35,7 +43,6 @@ const pageBytesExpected = 4096;
 const snapshots = new Map<number, Snapshot>();
 const spare: Reader[] = [];
 let main: Reader | undefined;
-let log: LogReader | undefined;
 
 const connectionOptions: OpenConnection = { file: options.file, role: "reader", pragmas: options };
 const snapshotOptions: OpenConnection = {
@@ -46,43 +53,46 @@ const snapshotOptions: OpenConnection = {
 function openReader(open: OpenConnection): Reader {
   const connection = openConnection(open);
   const table = new TableReader(connection, { verifyChecksums: options.verifyChecksumsOnRead });
-  return { connection, table };
+  return { connection, table, log: new LogReader(connection) };
 }
 
-function mainReader(): TableReader {
+/** On the connection of single pages; what looks damaged is asked of another one. */
+function onMain<T>(read: (reader: Reader) => T): T {
   main ??= openReader(connectionOptions);
-  return main.table;
+  return readTwice(main, { fresh: () => openReader(connectionOptions), read, onRepeated });
 }
 
-function logReader(): LogReader {
-  main ??= openReader(connectionOptions);
-  log ??= new LogReader(main.connection);
-  return log;
+function onRepeated(code: string): void {
+  host.push({ kind: "repeated", code });
 }
 
 function handle(message: ToReader): ReaderReplies[ToReader["kind"]] | Transferring<never> {
   switch (message.kind) {
     case "points": {
-      const { head, entries } = mainReader().points(message.namespace, message.keys, message);
+      const { namespace, keys } = message;
+      const { head, entries } = onMain(({ table }) => table.points(namespace, keys, message));
       const bytes = encodeEntries(entries, pageBytesExpected);
       return transfer({ head: head?.revision, entries: bytes }, bytes);
     }
-    case "page": {
-      const table = mainReader();
-      return table.snapshot(() => pageOf(table, table.head(message.namespace), message));
-    }
+    case "page":
+      return onMain(({ table }) =>
+        table.snapshot(() => pageOf(table, table.head(message.namespace), message)),
+      );
     case "open-snapshot":
       return { head: openSnapshot(message.id, message) };
     case "snapshot-page": {
       const snapshot = snapshots.get(message.id);
       if (snapshot === undefined) throw snapshotGone();
-      return pageOf(snapshot.table, snapshot.head, message);
+      const { connection, table, head } = snapshot;
+      return readAnew(connection, () => pageOf(table, head, message), onRepeated);
     }
     case "close-snapshot":
       closeSnapshot(message.id);
       return true;
     case "log-page":
-      return logPage(logReader().page(message.namespace, message.from, message.bytesMax));
+      return logPage(
+        onMain(({ log }) => log.page(message.namespace, message.from, message.bytesMax)),
+      );
     case "attest":
       return readings();
     case "close":
@@ -117,7 +127,7 @@ function openSnapshot(
   try {
     reader.connection.exec("BEGIN");
     // The first read is what takes the snapshot.
-    const head = reader.table.head(of.namespace);
+    const head = readAnew(reader.connection, () => reader.table.head(of.namespace), onRepeated);
     snapshots.set(id, { ...reader, head });
     return head?.revision;
   } catch (cause) {
@@ -131,7 +141,15 @@ function closeSnapshot(id: number): void {
   const snapshot = snapshots.get(id);
   if (snapshot === undefined) return;
   snapshots.delete(id);
-  snapshot.connection.exec("COMMIT");
+  try {
+    // A disk error may have ended it.
+    if (snapshot.connection.inTransaction) snapshot.connection.exec("COMMIT");
+  } catch (cause) {
+    if (!looksDamaged(cause)) throw cause;
+    // Even the end may read. Closing ends the snapshot too, and nobody waits for an answer.
+    snapshot.connection.close();
+    return;
+  }
   if (spare.length < snapshotConnectionsKept) spare.push(snapshot);
   else snapshot.connection.close();
 }
@@ -141,7 +159,7 @@ function allReaders(): Reader[] {
 }
 
 function readings(): ConnectionReading[] {
-  mainReader();
+  main ??= openReader(connectionOptions);
   return allReaders().map(({ connection }, index) => ({
     name: index === 0 ? name : `${name}-snapshot-${index}`,
     role: "reader",
@@ -160,4 +178,4 @@ function snapshotGone(): EngineError {
   });
 }
 
-ThreadHost.serve<ToReader, ReaderReplies>(handle);
+const host = ThreadHost.serve<ToReader, ReaderReplies, FromReader>(handle);

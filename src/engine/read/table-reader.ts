@@ -191,8 +191,13 @@ export class TableReader {
     try {
       return body();
     } finally {
-      this.#commit.run();
+      this.#end();
     }
+  }
+
+  /** A disk error ends the transaction by itself, and the COMMIT would hide it. */
+  #end(): void {
+    if (this.#connection.inTransaction) this.#commit.run();
   }
 
   #entry(

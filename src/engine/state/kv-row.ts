@@ -2,14 +2,17 @@
  * One row of the kv table as the engine sees it: verified facts, and the value on demand. This is
  * where the checksum promise is kept: a row that does not match throws, and its bytes go nowhere.
  */
+import { createHash } from "node:crypto";
 import { crc32c } from "../../foundation/crc32c.js";
 import { EngineError } from "../../storage/errors.js";
+import { damagedKeyShownBytesMax } from "../../storage/limits.js";
 import type { Entry, Key, LeaseId, Revision } from "../../storage/model.js";
 import { rowChecksum } from "../record/row-checksum.js";
 import type { KvFactsRow } from "../sqlite/statements.js";
 
 /** The value is stored as it is. Other codecs come with value compression. */
 export const plainCodec = 0;
+const keyHashCharacters = 16;
 
 export interface KvFacts {
   readonly rowId: bigint;
@@ -41,13 +44,13 @@ export function factsOf(ns: number, row: KvFactsRow, verify: boolean): KvFacts {
     valueCrc: Number(row[8]),
     leaseDeadlineMs: row[11] === null ? undefined : Number(row[11]),
   };
-  if (verify && rowChecksum({ ns, ...facts }) !== Number(row[9])) throw damagedRow(facts.rowId);
+  if (verify && rowChecksum({ ns, ...facts }) !== Number(row[9])) throw damagedRow(facts);
   return facts;
 }
 
 /** Throws EngineError "corrupt" when `verify` is set and the value's checksum differs. */
 export function entryOf(facts: KvFacts, value: Uint8Array, verify: boolean): Entry {
-  if (verify && crc32c(value) !== facts.valueCrc) throw damagedRow(facts.rowId);
+  if (verify && crc32c(value) !== facts.valueCrc) throw damagedRow(facts);
   return {
     key: facts.key,
     value,
@@ -57,6 +60,11 @@ export function entryOf(facts: KvFacts, value: Uint8Array, verify: boolean): Ent
     expiresAtMs: facts.expiresAtMs,
     leaseId: facts.leaseId,
   };
+}
+
+/** For the log, which never holds a key: whoever has the key can tell that it is meant. */
+export function keyHashOf(key: Uint8Array): string {
+  return createHash("sha256").update(key).digest("hex").slice(0, keyHashCharacters);
 }
 
 /** What has run out is absent for every caller, even before the sweeper has taken it away. */
@@ -69,9 +77,15 @@ export function isLive(
   return leaseDeadlineMs === undefined || leaseDeadlineMs > nowMs;
 }
 
-function damagedRow(rowId: bigint): EngineError {
+function damagedRow({ rowId, key }: KvFacts): EngineError {
+  const shown = key.length <= damagedKeyShownBytesMax;
   return new EngineError("corrupt", "a row's checksum does not match its content", {
     hint: "run `kvdb integrity --checksum` to see the extent, then restore a verified backup",
-    facts: { table: "kv", row_id: `${rowId}` },
+    facts: {
+      table: "kv",
+      row_id: `${rowId}`,
+      key_hash: keyHashOf(key),
+      ...(shown && { key: Buffer.from(key).toString("base64") }),
+    },
   });
 }

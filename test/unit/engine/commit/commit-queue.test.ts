@@ -64,6 +64,9 @@ class Scene {
         this.told.push(`committed ${String(requests)}`);
       },
       refusalOf: () => undefined,
+      onDamage: ({ message }) => {
+        this.told.push(message);
+      },
       onBusy: (code) => {
         this.told.push(code);
       },
