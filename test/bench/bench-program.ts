@@ -29,12 +29,12 @@ function profiling(directory: string): readonly string[] {
   return ["/bin/sh", "-c", script, resolve(directory)];
 }
 
-function run(flags: BenchFlags, only: readonly string[]): Promise<Report> {
-  const { profileDirectory } = flags;
+function run(flags: BenchFlags): Promise<Report> {
+  const { profileDirectory, rowNames } = flags;
   const kvdbWrapper = profileDirectory === undefined ? [] : profiling(profileDirectory);
   const plan = flags.full ? plans.full : plans.quick;
   const { directory } = flags;
-  return runBench({ plan, only, directory, kvdbWrapper, clock: systemClock(), say });
+  return runBench({ plan, rowNames, directory, kvdbWrapper, clock: systemClock(), say });
 }
 
 /** The report, its figures and its plots. Leaves everything alone after a run of some rows only. */
@@ -69,9 +69,9 @@ function comparesWell(report: Report): boolean {
 
 async function main(): Promise<number> {
   const flags = benchFlags(process.argv.slice(2));
-  const report = await run(flags, flags.only);
+  const report = await run(flags);
   process.stdout.write(reportMarkdown(report, []));
-  if (flags.only.length === 0 && flags.profileDirectory === undefined) store(report);
+  if (flags.rowNames.length === 0 && flags.profileDirectory === undefined) store(report);
   if (flags.saveBaseline) storeBaseline(report);
   return flags.compare && !comparesWell(report) ? 1 : 0;
 }

@@ -192,7 +192,7 @@ test("the rows that need no peer run from end to end, at a size of no meaning", 
   const directory = tempDirectory({ after });
   const report = await runBench({
     plan: plans.tiny,
-    only: ["engine", "watch", "batch-get-cold", "size"],
+    rowNames: ["engine", "watch", "batch-get-cold", "size"],
     directory,
     kvdbWrapper: [],
     clock: systemClock(),

@@ -23,7 +23,7 @@ const makers: readonly RowMaker[] = [...insideRows, ...unaryRows, ...itemRows, .
 export interface BenchRun {
   readonly plan: Plan;
   /** Empty: all rows. */
-  readonly only: readonly string[];
+  readonly rowNames: readonly string[];
   /** All servers keep their files in a new directory below it. */
   readonly directory: string;
   readonly kvdbWrapper: readonly string[];
@@ -33,7 +33,7 @@ export interface BenchRun {
 
 /** Rejects when a row fails: a figure with an error in it is none. */
 export async function runBench(run: BenchRun): Promise<Report> {
-  const wanted = chosen(run.only);
+  const wanted = chosen(run.rowNames);
   if (wanted.some(({ peers }) => peers)) needPeers();
   const directory = mkdtempSync(join(run.directory, "kvdb-bench-"));
   const bench = new Bench({ ...run, directory });
@@ -76,13 +76,13 @@ export async function runBench(run: BenchRun): Promise<Report> {
   }
 }
 
-function chosen(only: readonly string[]): readonly RowMaker[] {
+function chosen(names: readonly string[]): readonly RowMaker[] {
   const known = makers.map(({ id }) => id);
-  const strange = only.filter((name) => !known.includes(name));
+  const strange = names.filter((name) => !known.includes(name));
   if (strange.length > 0) {
     throw new Error(`no row is called ${strange.join(", ")}; there are ${known.join(", ")}`);
   }
-  return only.length === 0 ? makers : makers.filter(({ id }) => only.includes(id));
+  return names.length === 0 ? makers : makers.filter(({ id }) => names.includes(id));
 }
 
 function firstLine(command: string, ...flags: readonly string[]): string {
