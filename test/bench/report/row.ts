@@ -51,10 +51,11 @@ export function below(wanted: string, value: number, bound: number, unit: string
   return { wanted, measured: `${number(value)} ${unit}`, met: value < bound };
 }
 
-/** Three digits that matter, thousands apart. */
+/** Three digits that matter, thousands apart; whole numbers stay whole. */
 export function number(value: number): string {
   const magnitude = Math.abs(value);
-  const digits = magnitude >= 100 ? 0 : magnitude >= 10 ? 1 : magnitude >= 1 ? 2 : 3;
+  const some = magnitude >= 100 ? 0 : magnitude >= 10 ? 1 : magnitude >= 1 ? 2 : 3;
+  const digits = Number.isInteger(value) ? 0 : some;
   const [whole = "", part] = value.toFixed(digits).split(".");
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, " ");
   return part === undefined ? grouped : `${grouped}.${part}`;
