@@ -13,6 +13,8 @@ export interface WorkerJob {
   /** Handed over as JSON. */
   readonly argument: unknown;
   readonly environment?: NodeJS.ProcessEnv;
+  /** After this it is killed; undefined = it may take as long as it likes. */
+  readonly boundMs?: number;
 }
 
 export interface WorkerEnd {
@@ -30,6 +32,7 @@ export async function runToEnd(
   const child = spawn(process.execPath, [job.program, JSON.stringify(job.argument)], {
     env: job.environment ?? environmentWithoutSettings(),
     stdio: ["ignore", "pipe", "pipe"],
+    ...(job.boundMs !== undefined && { timeout: job.boundMs, killSignal: "SIGKILL" }),
   });
   let lastWords = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {

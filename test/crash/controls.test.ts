@@ -8,7 +8,7 @@ import { proveControls } from "../../src/prove/parts/controls.js";
 import { proveContext, show, sizeFor } from "../support/prove-setup.js";
 
 const size = sizeFor({
-  ci: { states: 250, failedSyncStates: 250, flips: 200 },
+  ci: { states: 250, failedSyncStates: 250, flips: 500 },
   full: { states: 2_000, failedSyncStates: 3_000, flips: 2_000 },
 });
 

@@ -9,10 +9,10 @@ import { proveContext, show, sizeFor } from "../support/prove-setup.js";
 
 const size = sizeFor({
   ci: {
-    states: 56_000,
-    statesOfStart: 4_500,
+    states: 44_000,
+    statesOfStart: 5_000,
     statesOfUpgrade: 600,
-    engineEvery: 20,
+    engineEvery: 40,
     writesPerRound: 12,
     statesLeast: 40_000,
     answersLeast: 60,
@@ -21,7 +21,7 @@ const size = sizeFor({
     states: 3_000_000,
     statesOfStart: 200_000,
     statesOfUpgrade: 20_000,
-    engineEvery: 20,
+    engineEvery: 40,
     writesPerRound: 120,
     statesLeast: 2_000_000,
     answersLeast: 800,

@@ -143,8 +143,10 @@ async function runScenario(
   };
   const problems: string[] = [];
   const lastLife: Life = { steps: [...writes(6), { kind: "kill" }], end: "SIGKILL" };
-  for (const { end, ...life } of [...scenario.lives, lastLife]) {
-    const found = await runSolo({ ...common, ...life });
+  for (const { end, steps, ...life } of [...scenario.lives, lastLife]) {
+    // One that goes on where it should have ended is stopped, and that is noticed.
+    const all: readonly SoloStep[] = end === 0 ? steps : [...steps, { kind: "kill" }];
+    const found = await runSolo({ ...common, ...life, steps: all });
     const ended = found.code ?? found.signal;
     if (ended === end) continue;
     problems.push(`it ended with ${String(ended)}, not ${String(end)}: ${found.lastWords.trim()}`);

@@ -19,8 +19,10 @@ type Skipped = Parameters<typeof withoutSyncs>[1];
 
 const wal = `${databaseName}-wal`;
 const walHeaderBytes = 32;
-/** Few enough that the engine can start on each state: some mistakes only a start shows. */
 const engineEvery = 2;
+/** A header without its sync shows in few states, and only to the engine, so it gets more of them. */
+const headerMistake = "the header of a WAL is not synced before its frames";
+const statesForHeader = 2;
 
 const writes = (count: number): readonly SoloStep[] => {
   return Array<SoloStep>(count).fill({ kind: "write", namespace: soloNamespace });
@@ -43,7 +45,7 @@ export const missingSyncs = {
   "syncs of the WAL do nothing": ({ name }) => name === wal,
   "syncs of the database do nothing": ({ name }) => name === databaseName,
   "syncs of the directory do nothing": ({ isDirectory }) => isDirectory,
-  "the header of a WAL is not synced before its frames": ({ name }, write) => {
+  [headerMistake]: ({ name }, write) => {
     return name === wal && write?.offset === 0 && write.bytes.length === walHeaderBytes;
   },
 } as const satisfies Record<string, Skipped>;
@@ -65,12 +67,15 @@ export async function controlMissingSyncs(
 ): Promise<SyncControls> {
   return withDirectory(context, "missing-syncs", async (directory) => {
     const recording = await record(context, directory, "EXTRA");
-    const untouched = await check(context, recording, states);
+    const common = { states, engineEvery };
+    const untouched = await check(context, recording, common);
     const missing = new Map<string, Found>();
     for (const [mistake, isSkipped] of Object.entries<Skipped>(missingSyncs)) {
       const log = join(directory, "changed.log");
       writeFileSync(log, withoutSyncs(readFileSync(recording.log), isSkipped));
-      missing.set(mistake, await check(context, { ...recording, log }, states));
+      const size =
+        mistake === headerMistake ? { states: states * statesForHeader, engineEvery: 1 } : common;
+      missing.set(mistake, await check(context, { ...recording, log }, size));
     }
     return { untouched, missing };
   });
@@ -83,7 +88,8 @@ export async function controlSynchronous(
   states: number,
 ): Promise<Found> {
   return withDirectory(context, "synchronous", async (directory) => {
-    return check(context, await record(context, directory, synchronous), states);
+    const recording = await record(context, directory, synchronous);
+    return check(context, recording, { states, engineEvery });
   });
 }
 
@@ -107,8 +113,10 @@ async function record(
   return { log: logFile, story };
 }
 
-async function check(context: ProveContext, recorded: Recorded, states: number): Promise<Found> {
-  const { processes, random } = context;
-  const seed = random.uint32();
-  return runStateChecks({ ...recorded, seed, states, engineEvery, processes });
+async function check(
+  { processes, random }: ProveContext,
+  recorded: Recorded,
+  size: { readonly states: number; readonly engineEvery: number },
+): Promise<Found> {
+  return runStateChecks({ ...recorded, ...size, seed: random.uint32(), processes });
 }

@@ -27,7 +27,7 @@ export interface PowerCutSize {
 export type Variant = Pick<RecordOrder, "program" | "flags" | "faults">;
 
 /** One in so many states of a start. */
-const engineEveryOfStart = 4;
+const engineEveryOfStart = 8;
 
 type Checked = Omit<CheckResult, "kind">;
 

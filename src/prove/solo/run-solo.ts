@@ -11,6 +11,9 @@ import type { SoloOrder, SoloStep } from "./solo-order.js";
 
 const soloProgram = fileURLToPath(new URL("./solo-process.js", import.meta.url));
 
+/** A life takes a second; only one that hangs is there so long. */
+const lifeMs = 300_000;
+
 export interface SoloRun {
   readonly recorder: string;
   /** Recorded; made by the caller. */
@@ -43,7 +46,7 @@ export async function runSolo(run: SoloRun): Promise<WorkerEnd> {
     // Hundreds of short lives, each with a report of some megabytes: no coverage of them.
     NODE_V8_COVERAGE: "",
   };
-  const job = { program: program ?? soloProgram, argument: order, environment };
+  const job = { program: program ?? soloProgram, argument: order, environment, boundMs: lifeMs };
   return await runToEnd(job, () => undefined);
 }
 

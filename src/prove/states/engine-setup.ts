@@ -34,6 +34,9 @@ export function proveOptions(file: string): EngineOptions {
     allowNetworkFileSystem: false,
     acceptLostWrites: false,
     diskReserveBytes: 0,
+    scrubBytesPerSecond: 0,
+    scrubCpuPercent: 100,
+    scrubIntervalMs: 3_600_000,
   };
 }
 
