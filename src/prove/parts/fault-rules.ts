@@ -18,6 +18,8 @@ export interface FaultRule {
   /** How the file's name ends. */
   readonly file?: RegExp;
   readonly what?: string;
+  /** The step in which it happened. */
+  readonly during?: string;
   readonly ends: readonly (number | string)[];
   /** What a write may be refused as; nothing of it has happened then. */
   readonly refusals: readonly string[];
@@ -37,6 +39,13 @@ export const faultRules: readonly FaultRule[] = [
     ends: [stopped],
     refusals: [],
     why: "all is closed by then; the next start only looks closer",
+  },
+  {
+    file: /\.hwm$/,
+    during: "close",
+    ends: [stopped, ioError],
+    refusals: [],
+    why: "a mark that is older than it could be says nothing wrong, and the marker is written",
   },
   {
     call: "write",
@@ -87,13 +96,17 @@ export function faultText({ call, name, nth, what }: Fault): string {
   return `${call}:${name}:${String(nth)}:${what}`;
 }
 
+export interface ObservedEnd {
+  /** The step in which the call failed. */
+  readonly during: string;
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly lastWords: string;
+}
+
 /** What was not as the rule wants it, as sentences. */
-export function brokenRules(
-  fault: Fault,
-  end: { readonly code: number | null; readonly signal: string | null; readonly lastWords: string },
-  story: SoloStory,
-): readonly string[] {
-  const rule = faultRules.find((row) => fits(row, fault));
+export function brokenRules(fault: Fault, end: ObservedEnd, story: SoloStory): readonly string[] {
+  const rule = faultRules.find((row) => fits(row, fault, end.during));
   if (rule === undefined) return ["there is no rule for it"];
   const problems: string[] = [];
   const ended = end.code ?? end.signal ?? "nothing";
@@ -109,7 +122,8 @@ export function brokenRules(
   return problems;
 }
 
-function fits({ call, file, what }: FaultRule, fault: Fault): boolean {
+function fits({ call, file, what, ...rule }: FaultRule, fault: Fault, during: string): boolean {
+  if (rule.during !== undefined && rule.during !== during) return false;
   if (call !== undefined && call !== fault.call) return false;
   if (what !== undefined && what !== fault.what) return false;
   return file?.test(fault.name) ?? true;

@@ -208,7 +208,7 @@ async function judge(
   const ended = `${String(end.code ?? end.signal)} (${causeIn(lastWords)})`;
   if (during === undefined) return { during, end: ended, problems: [] };
   const story = soloStoryOf(operations);
-  const problems = [...brokenRules(fault, { ...end, lastWords }, story)];
+  const problems = [...brokenRules(fault, { ...end, lastWords, during }, story)];
   const timeline = new Timeline(story);
   timeline.moveTo(Number.MAX_SAFE_INTEGER);
   const disk = new Disk();
