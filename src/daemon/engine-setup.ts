@@ -28,5 +28,8 @@ export function engineOptions(config: Config): EngineOptions {
     allowNetworkFileSystem: config.allowNetworkFileSystem,
     acceptLostWrites: config.acceptLostWrites,
     diskReserveBytes: config.diskReserveBytes,
+    scrubBytesPerSecond: config.scrubBytesPerSecond,
+    scrubCpuPercent: config.scrubCpuPercent,
+    scrubIntervalMs: config.scrubIntervalMs,
   });
 }

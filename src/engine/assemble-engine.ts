@@ -12,6 +12,7 @@ import {
   makeIntegrity,
   makeMarkKeeper,
   makeNamespaces,
+  makeScrubber,
   makeSweeper,
 } from "./assemble-upkeep.js";
 import { CommitQueue } from "./commit/commit-queue.js";
@@ -90,7 +91,6 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
   const queue = makeQueue(store, { identity, points, watches, checkpointer, time, marks, disk });
   const namespaces = makeNamespaces(store, { points, watches, time, fail, disk });
   const housekeeper = makeHousekeeper(store, { points, time, namespaces, fail, disk });
-  const sweeper = makeSweeper(store, { points, queue, housekeeper, time });
   followDepths(store, queue, pool);
   const parts = {
     pool,
@@ -100,10 +100,11 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     checkpointer,
     queue,
     integrity,
-    sweeper,
+    sweeper: makeSweeper(store, { points, queue, housekeeper, time }),
     housekeeper,
     marks,
     disk,
+    scrubber: makeScrubber(store),
   };
   const maintenance = new LocalMaintenance({ ...store, ...parts, ...ports, identity, namespaces });
   const engine = new SqliteEngine({

@@ -11,6 +11,7 @@ import type { EngineTime } from "./engine-time.js";
 import { ExpirySweeper } from "./expiry/expiry-sweeper.js";
 import { Housekeeper } from "./housekeeper.js";
 import { IntegrityChecker } from "./integrity/integrity-check.js";
+import { Scrubber } from "./integrity/scrubber.js";
 import { LocalNamespaces } from "./namespace-admin.js";
 import type { PointReads } from "./read/point-reads.js";
 import { MarkKeeper } from "./recovery/mark-keeper.js";
@@ -120,6 +121,16 @@ export function makeSweeper(
       return response?.kind === "expired" ? response.count : 0;
     },
     purge: () => parts.housekeeper.purgeSlice(),
+  });
+}
+
+export function makeScrubber({ options, ports, before, damage, life }: OpenStore): Scrubber {
+  return Scrubber.start({
+    ...ports,
+    options,
+    damage,
+    placeFile: before.files.scrub,
+    usable: () => life.is("serving", "read_only"),
   });
 }
 

@@ -13,6 +13,7 @@ import type { DiskSpace } from "./disk/disk-space.js";
 import type { ExpirySweeper } from "./expiry/expiry-sweeper.js";
 import type { Housekeeper } from "./housekeeper.js";
 import type { IntegrityChecker } from "./integrity/integrity-check.js";
+import type { Scrubber } from "./integrity/scrubber.js";
 import type { PointReads } from "./read/point-reads.js";
 import type { ReaderPool } from "./read/reader-pool.js";
 import type { SnapshotRegistry } from "./read/snapshot-registry.js";
@@ -33,6 +34,7 @@ export interface EndingParts {
   readonly housekeeper: Housekeeper;
   readonly marks: MarkKeeper;
   readonly disk: DiskSpace;
+  readonly scrubber: Scrubber;
 }
 
 export async function endEngine(store: OpenStore, parts: EndingParts): Promise<void> {
@@ -40,6 +42,7 @@ export async function endEngine(store: OpenStore, parts: EndingParts): Promise<v
   life.drain("the store is closing");
   await parts.sweeper.close();
   await parts.housekeeper.close();
+  await parts.scrubber.close();
   await parts.disk.close();
   await parts.queue.drained();
   await parts.integrity.close();

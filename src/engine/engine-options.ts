@@ -43,6 +43,11 @@ export interface EngineOptions {
   readonly acceptLostWrites: boolean;
   /** Kept free for a full disk, at most a share of the file system; 0 = none. */
   readonly diskReserveBytes: number;
+  /** Budgets of the scrubber; 0 bytes = it is off. */
+  readonly scrubBytesPerSecond: number;
+  readonly scrubCpuPercent: number;
+  /** From the start of one of its passes to that of the next, if it ended by then. */
+  readonly scrubIntervalMs: number;
 }
 
 /** What comes in from outside so that tests can hold it: time, chance, failure, and who listens. */

@@ -29,6 +29,7 @@ import type { EngineLife } from "./engine-state.js";
 import { followEvents } from "./event-stream.js";
 import type { Housekeeper } from "./housekeeper.js";
 import type { IntegrityChecker } from "./integrity/integrity-check.js";
+import type { Scrubber } from "./integrity/scrubber.js";
 import type { PointReads } from "./read/point-reads.js";
 import type { ReaderPool } from "./read/reader-pool.js";
 import type { SnapshotRegistry } from "./read/snapshot-registry.js";
@@ -57,6 +58,7 @@ export interface MaintenanceParts {
   readonly walIndex: WalIndexReader;
   readonly snapshots: SnapshotRegistry;
   readonly alarms: AlarmBoard;
+  readonly scrubber: Scrubber;
 }
 
 /** Said with every reading, because the word promises more than the mode gives. */
@@ -94,6 +96,7 @@ export class LocalMaintenance implements Maintenance {
         .map(({ name, head }) => ({ namespace: name, head })),
       alarms: this.#alarms(),
       recovery,
+      scrub: this.#parts.scrubber.status(),
       queue: queue.depth,
     };
   }

@@ -312,6 +312,21 @@ export const logEvents = {
     msg: "a row does not match its checksum",
     doc: "Or its page is damaged; once per place. The read was answered DATA_LOSS. Run an integrity check, then restore.",
   },
+  "integrity.scrub-completed": {
+    level: "info",
+    msg: "the scrubber has looked at everything",
+    doc: "With rows, bytes and duration of the pass.",
+  },
+  "integrity.scrub-found": {
+    level: "error",
+    msg: "the scrubber found damage: {problem}",
+    doc: "Table, row id and hash of the key are in the line. The failure policy applies. See the corruption runbook.",
+  },
+  "integrity.scrub-paused": {
+    level: "warn",
+    msg: "the scrubber could not go on just now: {cause}",
+    doc: "It tries again; only looking for damage is delayed.",
+  },
   "integrity.read-repeated": {
     level: "warn",
     msg: "a read met damage once and was right the second time",

@@ -86,6 +86,8 @@ export const snapshotLifetimeMsMax = 120_000;
 /** Page cache of a snapshot's connection, and how many such connections a thread keeps for later. */
 export const snapshotCacheBytes = 1024 * 1024;
 export const snapshotConnectionsKept = 4;
+/** Rows that have run out and are not swept yet, passed over in one turn of a reader thread. */
+export const endedRowsPerRead = 10_000;
 export const readerThreadsMax = 16;
 export const readQueueRequestsMax = 1_024;
 
@@ -153,6 +155,12 @@ export const diskStartBytes = 128 * 1024;
 /** Slices of free pages that are given back between two looks at a full disk. */
 export const vacuumSlicesPerRelief = 64;
 
+/** What the scrubber reads at a time; nothing is held open between two slices. */
+export const scrubSliceRowsMax = 256;
+export const scrubSliceBytesMax = 256 * 1024;
+/** It begins this long after a start at the latest, and keeps its place this often. */
+export const scrubFirstMsMax = 30_000;
+export const scrubPlaceKeptMs = 30_000;
 /** A longer key of a damaged row is named by its hash alone. */
 export const damagedKeyShownBytesMax = 256;
 /** Damaged places that the log names, each once. */

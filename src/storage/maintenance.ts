@@ -47,6 +47,21 @@ export interface RecoveryReport {
   readonly steps: readonly RecoveryStep[];
 }
 
+/** Where the slow walk over everything that is stored has come to. */
+export interface ScrubStatus {
+  readonly running: boolean;
+  /** What is being looked at; empty between two passes. */
+  readonly phase: string;
+  readonly rowsDone: number;
+  readonly bytesDone: number;
+  /** 0 = no pass has begun. */
+  readonly passStartedAtMs: number;
+  /** Of the last pass that came to its end; 0 = none has. */
+  readonly completedAtMs: number;
+  /** Since this process began. */
+  readonly findings: number;
+}
+
 export interface EngineStatus {
   readonly state: EngineState;
   readonly reason: string;
@@ -63,6 +78,7 @@ export interface EngineStatus {
   readonly heads: readonly { readonly namespace: Namespace; readonly head: Revision }[];
   readonly alarms: readonly Alarm[];
   readonly recovery: RecoveryReport;
+  readonly scrub: ScrubStatus;
   readonly queue: { readonly requests: number; readonly bytes: number };
 }
 

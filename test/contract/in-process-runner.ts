@@ -114,5 +114,8 @@ function engineOptions(file: string, options: InProcessOptions): EngineOptions {
     allowNetworkFileSystem: true,
     acceptLostWrites: false,
     diskReserveBytes: 0,
+    scrubBytesPerSecond: 0,
+    scrubCpuPercent: 100,
+    scrubIntervalMs: 3_600_000,
   };
 }

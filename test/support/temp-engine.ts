@@ -244,6 +244,9 @@ export function testOptions(file: string): EngineOptions {
     allowNetworkFileSystem: false,
     acceptLostWrites: false,
     diskReserveBytes: 0,
+    scrubBytesPerSecond: 0,
+    scrubCpuPercent: 100,
+    scrubIntervalMs: 3_600_000,
   };
 }
 

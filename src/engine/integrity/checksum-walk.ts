@@ -30,13 +30,13 @@ export interface ChecksumResult {
 
 type Report = (phase: string, rowsDone: number, rowsTotal: number) => void;
 
-interface TableWalk {
+export interface TableWalk {
   readonly table: string;
   readonly sql: string;
   readonly check: (row: never) => Findings;
 }
 
-const walks: readonly TableWalk[] = [
+export const tableWalks: readonly TableWalk[] = [
   ...factsTables.map((table) => ({
     table: table.name,
     sql: factsAfterSql(table),
@@ -54,10 +54,10 @@ const walks: readonly TableWalk[] = [
 /** Throws what SQLite throws, except for damage of its file, which is what is looked for. */
 export function walkChecksums(connection: Connection, report: Report): ChecksumResult {
   const messages: string[] = [];
-  const sizes = walks.map(({ table }) => sizeOf(connection, table, messages));
+  const sizes = tableWalks.map(({ table }) => sizeOf(connection, table, messages));
   const rowsTotal = sizes.reduce((sum, size) => sum + size, 0);
   let rowsChecked = 0;
-  for (const walk of walks) {
+  for (const walk of tableWalks) {
     orFinding(walk.table, messages, () => {
       walkTable(connection, walk, {
         found: (rowId, findings) => {

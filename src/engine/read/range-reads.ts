@@ -46,7 +46,20 @@ export class RangeReads {
     assertStillWanted(call, this.#clock);
     const nowMs = this.#time.nowMs();
     const message = { kind: "page", namespace, read: ownBytes(read), nowMs } as const;
-    return pageOf(await readable(this.#pool.pick().request(message)));
+    const page = await readable(this.#pool.pick().request(message));
+    // Too much lies in the way for one turn, and all turns must be of one snapshot.
+    return page.walkedTo === undefined ? pageOf(page) : this.#pageInTurns(namespace, read, call);
+  }
+
+  async #pageInTurns(namespace: Namespace, read: PageRead, call: CallLimits): Promise<PageOfRange> {
+    const link = this.#pool.pick();
+    const lease = this.#snapshots.add("List", namespace);
+    try {
+      lease.revision = (await this.#openSnapshot(link, lease)) ?? (0n as Revision);
+      return await this.#nextPage(link, lease, { read, call });
+    } finally {
+      this.#snapshots.end(lease);
+    }
   }
 
   /** Throws "snapshot-expired" when the snapshot was ended between two pages. */
@@ -62,8 +75,8 @@ export class RangeReads {
       lease.revision = (await this.#openSnapshot(link, lease)) ?? (0n as Revision);
       let after = read.after;
       for (;;) {
-        assertStillWanted(call, this.#clock);
-        const page = await this.#nextPage(link, lease, { ...read, after });
+        const asked = { ...read, after, ...scanPage };
+        const page = await this.#nextPage(link, lease, { read: asked, call });
         yield page;
         after = page.entries.at(-1)?.key;
         if (!page.more) return;
@@ -85,27 +98,33 @@ export class RangeReads {
     return head;
   }
 
-  async #nextPage(link: ReaderLink, lease: SnapshotLease, read: RangeRead): Promise<PageOfRange> {
-    if (lease.cancelled !== undefined) throw expired(lease.cancelled);
-    lease.busy = true;
-    const page = await readable(
-      link.request({
-        kind: "snapshot-page",
-        id: lease.id,
-        read: {
-          ...ownBytes(read),
-          rowsMax: scanPageRowsMax,
-          bytesMax: scanPageBytesMax,
-          count: false,
-        },
-        nowMs: this.#time.nowMs(),
-      }),
-    );
-    lease.busy = false;
-    lease.lastUsedMs = this.#clock.monotonicMs();
-    return pageOf(page);
+  /** As many turns as it takes to find something, or the end: others read in between. */
+  async #nextPage(
+    link: ReaderLink,
+    lease: SnapshotLease,
+    { read, call }: { readonly read: PageRead; readonly call: CallLimits },
+  ): Promise<PageOfRange> {
+    for (let { after } = read; ; ) {
+      assertStillWanted(call, this.#clock);
+      if (lease.cancelled !== undefined) throw expired(lease.cancelled);
+      lease.busy = true;
+      const page = await readable(
+        link.request({
+          kind: "snapshot-page",
+          id: lease.id,
+          read: ownBytes({ ...read, after }),
+          nowMs: this.#time.nowMs(),
+        }),
+      );
+      lease.busy = false;
+      lease.lastUsedMs = this.#clock.monotonicMs();
+      if (page.walkedTo === undefined) return pageOf(page);
+      after = page.walkedTo;
+    }
   }
 }
+
+const scanPage = { rowsMax: scanPageRowsMax, bytesMax: scanPageBytesMax, count: false } as const;
 
 function pageOf(reply: PageReply): PageOfRange {
   const { head, more, count } = reply;

@@ -66,6 +66,8 @@ export interface PointsReply {
 export interface PageReply extends PointsReply {
   readonly more: boolean;
   readonly count: number | undefined;
+  /** As in table-reader.ts: nothing was found up to here, and the rest is still to be read. */
+  readonly walkedTo: Uint8Array | undefined;
 }
 
 export interface ReaderReplies {

@@ -110,7 +110,8 @@ function pageOf(
 ): Transferring<never> {
   const rows = table.page(head, message.read, message.nowMs);
   const entries = encodeEntries(rows.entries, pageBytesExpected);
-  const reply: PageReply = { head: head?.revision, entries, more: rows.more, count: rows.count };
+  const { more, count, walkedTo } = rows;
+  const reply: PageReply = { head: head?.revision, entries, more, count, walkedTo };
   return transfer(reply, entries);
 }
 

@@ -5,7 +5,7 @@
  */
 import { compareBytes } from "../../foundation/bytes.js";
 import { EngineError } from "../../storage/errors.js";
-import { batchReadBytesMax } from "../../storage/limits.js";
+import { batchReadBytesMax, endedRowsPerRead } from "../../storage/limits.js";
 import type { Entry, Key, Namespace, Revision } from "../../storage/model.js";
 import type { AtRevision, PageRead } from "../../storage/storage-engine.js";
 import type { Connection } from "../sqlite/connection.js";
@@ -48,6 +48,11 @@ export interface Rows {
   readonly entries: readonly Entry[];
   readonly more: boolean;
   readonly count: number | undefined;
+  /**
+   * Set where so many rows that have run out lay in the way that nothing was found yet: go on behind
+   * this key, in the same snapshot. There are no entries then, and no count.
+   */
+  readonly walkedTo: Key | undefined;
 }
 
 const factsColumns = 12;
@@ -115,11 +120,11 @@ export class TableReader {
 
   /**
    * Live rows of a range, or those of a past revision; at least one when there is one, whatever its
-   * size. Throws as at-revision.ts does.
+   * size, unless `walkedTo` says otherwise. Throws as at-revision.ts does.
    */
   page(head: Head, read: PageRead, nowMs: number): Rows {
     const source = this.#sourceOf(head, read.at);
-    if (head === undefined) return { entries: [], more: false, count: read.count ? 0 : undefined };
+    if (head === undefined) return noRows(read.count ? 0 : undefined);
     const { ns } = head;
     const rows =
       source.kind === "past" ? this.#rowsAt(ns, read, source.at) : this.#rowsNow(ns, read);
@@ -127,9 +132,17 @@ export class TableReader {
     const entries: Entry[] = [];
     let bytes = 0;
     let more = false;
+    let ended = 0;
     for (const row of rows) {
       const entry = this.#entry(ns, row, { keysOnly: read.keysOnly, nowMs: liveAtMs });
-      if (entry === undefined) continue;
+      if (entry === undefined) {
+        // Whoever waits for this thread shall not wait until a million of them are passed.
+        if (++ended < endedRowsPerRead) continue;
+        if (entries.length === 0)
+          return { ...noRows(undefined), more: true, walkedTo: row[1] as Key };
+        more = true;
+        break;
+      }
       assertInOrder(entries.at(-1), entry, read.reverse);
       bytes += entry.key.length + entry.value.length;
       if (entries.length > 0 && (entries.length >= read.rowsMax || bytes > read.bytesMax)) {
@@ -139,10 +152,10 @@ export class TableReader {
       if (read.rowsMax > 0) entries.push(entry);
       else break;
     }
-    if (!read.count) return { entries, more, count: undefined };
+    if (!read.count) return { entries, more, count: undefined, walkedTo: undefined };
     const count =
       source.kind === "past" ? this.#countAt(ns, read, source.at) : this.#countOf(ns, read, nowMs);
-    return { entries, more, count };
+    return { entries, more, count, walkedTo: undefined };
   }
 
   #rowsNow(ns: number, read: PageRead): IterableIterator<KvFactsRow | KvRow> {
@@ -237,6 +250,10 @@ export class TableReader {
     }
     return statement.get({ ...parameters, now: nowMs }) ?? 0;
   }
+}
+
+function noRows(count: number | undefined): Rows {
+  return { entries: [], more: false, count, walkedTo: undefined };
 }
 
 /** The range and the place to go on from, as the two ends of one index walk. */

@@ -3,6 +3,7 @@
  * everything else including the first. So a write that only needs an old row's versions can trust
  * them without reading a megabyte of value, and every byte is covered all the same.
  */
+import { createHash } from "node:crypto";
 import { crc32c } from "../../foundation/crc32c.js";
 import { ByteWriter } from "./byte-writer.js";
 
@@ -20,6 +21,7 @@ export interface RowFacts {
   readonly valueCrc: number;
 }
 
+const keyHashCharacters = 16;
 const scratch = new ByteWriter();
 /** Apart from every real expiry and lease, which are never negative. */
 const absent = -1n;
@@ -53,4 +55,9 @@ export function factsChecksum(
     else scratch.bytes(fact);
   }
   return crc32c(scratch.finish());
+}
+
+/** For the log, which never holds a key: whoever has the key can tell that it is meant. */
+export function keyHashOf(key: Uint8Array): string {
+  return createHash("sha256").update(key).digest("hex").slice(0, keyHashCharacters);
 }

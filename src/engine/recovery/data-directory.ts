@@ -32,6 +32,8 @@ export interface DataFiles {
   readonly highWaterMark: string;
   /** Room that is given up when the disk is full; see reserve-file.ts. */
   readonly reserve: string;
+  /** How far the scrubber has come; see integrity/scrub-place.ts. */
+  readonly scrub: string;
   readonly quarantine: string;
 }
 
@@ -49,6 +51,7 @@ export function dataFiles(file: string): DataFiles {
     cleanMarker: `${database}.clean`,
     highWaterMark: `${database}.hwm`,
     reserve: `${database}.reserve`,
+    scrub: `${database}.scrub`,
     quarantine: join(directory, `${basename(database)}.quarantine`),
   };
 }

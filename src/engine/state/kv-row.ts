@@ -2,17 +2,15 @@
  * One row of the kv table as the engine sees it: verified facts, and the value on demand. This is
  * where the checksum promise is kept: a row that does not match throws, and its bytes go nowhere.
  */
-import { createHash } from "node:crypto";
 import { crc32c } from "../../foundation/crc32c.js";
 import { EngineError } from "../../storage/errors.js";
 import { damagedKeyShownBytesMax } from "../../storage/limits.js";
 import type { Entry, Key, LeaseId, Revision } from "../../storage/model.js";
-import { rowChecksum } from "../record/row-checksum.js";
+import { keyHashOf, rowChecksum } from "../record/row-checksum.js";
 import type { KvFactsRow } from "../sqlite/statements.js";
 
 /** The value is stored as it is. Other codecs come with value compression. */
 export const plainCodec = 0;
-const keyHashCharacters = 16;
 
 export interface KvFacts {
   readonly rowId: bigint;
@@ -60,11 +58,6 @@ export function entryOf(facts: KvFacts, value: Uint8Array, verify: boolean): Ent
     expiresAtMs: facts.expiresAtMs,
     leaseId: facts.leaseId,
   };
-}
-
-/** For the log, which never holds a key: whoever has the key can tell that it is meant. */
-export function keyHashOf(key: Uint8Array): string {
-  return createHash("sha256").update(key).digest("hex").slice(0, keyHashCharacters);
 }
 
 /** What has run out is absent for every caller, even before the sweeper has taken it away. */
