@@ -5,13 +5,14 @@ import Database from "better-sqlite3";
 import { ManualClock } from "../../src/foundation/clock.js";
 import {
   batchOperationsMax,
+  endedRowsPerRead,
   expiryKeysPerCommit,
   expiryRestMsMax,
   housekeepingMs,
   leaseKeysMax,
 } from "../../src/storage/limits.js";
-import type { LeaseId, Namespace } from "../../src/storage/model.js";
-import { okOf, putOf, refusalOf, TempEngine } from "../support/temp-engine.js";
+import type { Entry, LeaseId, Namespace } from "../../src/storage/model.js";
+import { okOf, putOf, refusalOf, TempEngine, textOf } from "../support/temp-engine.js";
 import { waitFor } from "../support/wait.js";
 
 const ttlMs = 60_000;
@@ -163,4 +164,27 @@ test("a lease takes as many keys as may end in one commit, and no more", async (
   clock.advance(ttlMs);
   await untilKeys({ clock, temp }, "test", 0);
   assert.equal((await temp.head()).revision, before + 1n);
+});
+
+test("what lies behind many keys that have run out is found, whatever stands in the way", async (t) => {
+  const { clock, temp } = await openScene(t);
+  for (let from = 0; from <= endedRowsPerRead; from += batchOperationsMax) {
+    const puts = Array.from({ length: batchOperationsMax }, (_none, at) =>
+      putOf(`m${String(from + at)}`, "1", mortal),
+    );
+    okOf(await temp.commit(puts));
+  }
+  okOf(await temp.commit([putOf("a", "1"), putOf("z", "1")]));
+  // The wall alone: no timer notices, so nothing is swept and all of them stay in the way.
+  clock.stepWall(ttlMs);
+  const keysOf = (entries: readonly Entry[]): string[] => entries.map(({ key }) => textOf(key));
+  for (const reverse of [false, true]) {
+    const [near, far] = reverse ? ["z", "a"] : ["a", "z"];
+    const first = await temp.list({ reverse, count: true });
+    assert.deepEqual([keysOf(first.entries), first.more, first.count], [[near], true, 2]);
+    const second = await temp.list({ reverse, after: first.entries[0]?.key });
+    assert.deepEqual([keysOf(second.entries), second.more], [[far], false]);
+    assert.deepEqual(keysOf((await temp.scan({ reverse })).entries), [near, far]);
+  }
+  assert.deepEqual(temp.engine.maintenance.wal().snapshots, []);
 });

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { TableReader } from "../../../../src/engine/read/table-reader.js";
-import { batchReadBytesMax } from "../../../../src/storage/limits.js";
+import { batchReadBytesMax, endedRowsPerRead } from "../../../../src/storage/limits.js";
 import type { Entry, Expiry, LeaseId, Operation } from "../../../../src/storage/model.js";
 import type { PageRead } from "../../../../src/storage/storage-engine.js";
 import { closeKey, keyRange, narrow, recordOf } from "../../../support/arbitraries.js";
@@ -211,4 +211,26 @@ test("inside a snapshot nothing of a later commit is seen", async (t) => {
   look();
   await done;
   assert.deepEqual(values, ["before", "before", "after"]);
+});
+
+test("rows that have run out are passed over a part at a time", async (t) => {
+  const scene = await openScene(t);
+  const mortal = { kind: "at", atMs: startMs + 10 } as const;
+  const rows = 2 * endedRowsPerRead + endedRowsPerRead / 2;
+  await scene.commit(putOf("a", "1"));
+  const puts = Array.from({ length: rows }, (_none, at) =>
+    putOf(`m${String(at).padStart(6, "0")}`, "1", mortal),
+  );
+  await scene.commit(...puts);
+  await scene.commit(putOf("z", "1"));
+  const turns = [];
+  for (let after: Uint8Array | undefined, more = true; more; ) {
+    const read = { ...wholePage, after, count: true };
+    const page = scene.table.page(scene.table.head(testNamespace), read, startMs + 10);
+    turns.push([keysOf(page.entries), page.count]);
+    ({ more } = page);
+    after = page.walkedTo ?? page.entries.at(-1)?.key;
+  }
+  const nothing = [[], undefined];
+  assert.deepEqual(turns, [[["a"], 2], nothing, nothing, [["z"], 2]]);
 });
