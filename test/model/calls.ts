@@ -176,6 +176,25 @@ export type Call =
   | StoreCall
   | MalformedCall;
 
+const storeRpcs: readonly StoreCall["rpc"][] = [
+  "ListNamespaces",
+  "GetStatus",
+  "GetPragmaStatus",
+  "GetWalStatus",
+  "GetIntegrityReport",
+  "Checkpoint",
+  "CheckIntegrity",
+  "Vacuum",
+  "Drain",
+  "Resume",
+  "WatchEvents",
+  "SetLogLevel",
+];
+
+export function isOfStore(call: Call): call is StoreCall {
+  return storeRpcs.some((rpc) => rpc === call.rpc);
+}
+
 export function isMutation(call: Call): call is Mutation {
   return "body" in call;
 }

@@ -10,10 +10,10 @@ import { WirePort } from "./wire-port.js";
 test("the daemon answers every RPC as the model does, killed and stopped at work", async (t) => {
   const open = async (): Promise<WirePort> => WirePort.open(await ServedDaemon.open(t));
   const { run, exercised } = await play(t, open, {
-    operations: scaledOperations(40_000),
+    operations: scaledOperations(32_000),
     lanes: 8,
     upsets: true,
-    roundsPerRestart: 8,
+    roundsPerRestart: 5,
   });
   assert.deepEqual([...exercised].sort(), rpcNames, "every RPC of the services was called");
   assert.ok(run.upsets > 0, "it was ended while callers waited for it");

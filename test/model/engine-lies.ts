@@ -5,13 +5,13 @@ import type { StorageEngine } from "../../src/storage/storage-engine.js";
 
 export interface EngineLie {
   readonly lie: string;
-  tell(engine: StorageEngine, random: Random): Partial<StorageEngine>;
+  readonly tell: (engine: StorageEngine, random: Random) => Partial<StorageEngine>;
 }
 
 /** Once in so many calls. */
 const seldom = 10;
 
-export const engineLies: readonly EngineLie[] = [
+const lies: readonly EngineLie[] = [
   {
     lie: "acknowledges a put that it did not do",
     tell: (engine, random) => ({
@@ -108,8 +108,12 @@ export const engineLies: readonly EngineLie[] = [
   },
 ];
 
+export function engineLies(): readonly EngineLie[] {
+  return lies;
+}
+
 /** The engine's own methods, some of them replaced. */
-export function withLie(engine: StorageEngine, lies: Partial<StorageEngine>): StorageEngine {
+export function withLie(engine: StorageEngine, told: Partial<StorageEngine>): StorageEngine {
   return {
     caps: engine.caps,
     maintenance: engine.maintenance,
@@ -122,6 +126,6 @@ export function withLie(engine: StorageEngine, lies: Partial<StorageEngine>): St
     watch: (namespace, from, options, signal) => engine.watch(namespace, from, options, signal),
     head: (namespace) => engine.head(namespace),
     close: () => engine.close(),
-    ...lies,
+    ...told,
   };
 }

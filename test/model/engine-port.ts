@@ -2,24 +2,23 @@
 import assert from "node:assert/strict";
 import type { ManualClock } from "../../src/foundation/clock.js";
 import { EngineError } from "../../src/storage/errors.js";
-import type { Maintenance } from "../../src/storage/maintenance.js";
 import type { Header, Key, Namespace, Revision } from "../../src/storage/model.js";
 import type { NamespaceInfo } from "../../src/storage/namespaces.js";
 import type { PageRead, StorageEngine } from "../../src/storage/storage-engine.js";
-import type { ModelNamespace } from "../support/model-store.js";
 import { patient, type TempEngine, wholePage } from "../support/temp-engine.js";
 import {
   type BulkCall,
   type Call,
   isMutation,
+  isOfStore,
   type ListCall,
   type Mutation,
   type PipelineEntry,
   type PointCall,
   type ScanCall,
-  type StoreCall,
   type WatchCall,
 } from "./calls.js";
+import { askEngine, modelInfo } from "./engine-store-calls.js";
 import { type Hints, maskedSettings, type Truth } from "./oracle.js";
 import type { Port, Seen } from "./port.js";
 import { settle } from "./settle.js";
@@ -98,6 +97,7 @@ export class EnginePort implements Port {
 
   async #ask(call: Call, through: bigint | undefined): Promise<Answer> {
     if (isMutation(call)) return this.#commit(call);
+    if (isOfStore(call)) return askEngine(this.#engine, call, this.#epoch);
     switch (call.rpc) {
       case "Get":
       case "BatchGet":
@@ -132,18 +132,12 @@ export class EnginePort implements Port {
         return { kind: "deleted", ...(await this.#engine.namespaces.delete(call.namespace)) };
       case "Compact": {
         const { namespace, upTo } = call;
-        const report = await this.#maintenance.compact(namespace, upTo as Revision);
+        const report = await this.#engine.maintenance.compact(namespace, upTo as Revision);
         return { kind: "compacted", oldest: report.oldest };
       }
       case "Malformed":
         return { kind: "sound" };
-      default:
-        return this.#store(call);
     }
-  }
-
-  get #maintenance(): Maintenance {
-    return this.#engine.maintenance;
   }
 
   async #commit({ namespace, requestId, body }: Mutation): Promise<Answer> {
@@ -286,92 +280,11 @@ export class EnginePort implements Port {
     return { kind: "namespaces", namespaces: [modelInfo(await asked)] };
   }
 
-  async #store(call: StoreCall): Promise<Answer> {
-    switch (call.rpc) {
-      case "ListNamespaces": {
-        const infos = [];
-        for (let after = ""; ; ) {
-          const page = this.#engine.namespaces.list({ after, rowsMax: call.pageSize });
-          infos.push(...page.map(modelInfo));
-          const last = page.at(-1);
-          if (last === undefined || page.length < call.pageSize) break;
-          after = last.name;
-        }
-        return { kind: "namespaces", namespaces: infos };
-      }
-      case "GetStatus": {
-        const { heads, epoch, state } = this.#maintenance.status();
-        assert.deepEqual([epoch, state], [this.#epoch, "serving"]);
-        return { kind: "heads", heads: heads.map(({ namespace, head }) => [namespace, head]) };
-      }
-      case "GetPragmaStatus": {
-        const { connections } = await this.#maintenance.pragmas();
-        assert.ok(connections.length >= 3, "the writer, the point reader and a reader");
-        const drifted = connections.flatMap(({ pragmas }) => pragmas.filter(({ drift }) => drift));
-        assert.deepEqual(drifted, []);
-        break;
-      }
-      case "GetWalStatus": {
-        const wal = this.#maintenance.wal();
-        assert.ok(wal.framesBackfilled <= wal.frames && wal.limitState === "ok");
-        break;
-      }
-      case "GetIntegrityReport": {
-        const report = this.#maintenance.lastIntegrityReport();
-        assert.ok(report === undefined || report.verdict === "passed");
-        break;
-      }
-      case "Checkpoint": {
-        const record = await this.#maintenance.checkpoint(call.mode);
-        assert.equal(record.modeRequested, call.mode);
-        assert.ok(record.framesMoved <= record.framesTotal && record.outcome !== "FAILED");
-        break;
-      }
-      case "CheckIntegrity": {
-        const steps = this.#maintenance.checkIntegrity(call.mode, new AbortController().signal);
-        let last: unknown;
-        for await (const step of steps) last = step;
-        assert.equal((last as { readonly verdict?: string }).verdict, "passed");
-        break;
-      }
-      case "Vacuum": {
-        let done = false;
-        for await (const step of this.#maintenance.vacuum(new AbortController().signal)) {
-          done = step.done;
-        }
-        assert.ok(done, "a vacuum that nobody ends is finished");
-        break;
-      }
-      case "Drain":
-        this.#maintenance.drain("the model asks for it");
-        break;
-      case "Resume":
-        this.#maintenance.resume();
-        break;
-      case "WatchEvents": {
-        const ending = new AbortController();
-        for await (const event of this.#maintenance.events(0, ending.signal)) {
-          assert.ok(event.sequence >= 1);
-          ending.abort();
-        }
-        break;
-      }
-      case "SetLogLevel":
-        break;
-    }
-    return { kind: "sound" };
-  }
-
   #revisionOf({ namespace, revision, epoch, storeId }: Header, expected: Namespace): bigint {
     this.#storeId ??= storeId;
     assert.deepEqual([namespace, epoch, storeId], [expected, this.#epoch, this.#storeId]);
     return revision;
   }
-}
-
-function modelInfo(info: NamespaceInfo): ModelNamespace {
-  const { name, createdAtMs, keys, liveBytes, head, oldest, settings } = info;
-  return { name, createdAtMs, keys, liveBytes, head, oldest, settings };
 }
 
 function refusalOf(error: unknown): Truth {

@@ -20,7 +20,7 @@ test("the engine answers as the model does, over a long history with restarts", 
     return new EnginePort(temp, clock);
   };
   const { exercised } = await play(t, open, {
-    operations: scaledOperations(110_000),
+    operations: scaledOperations(122_000),
     lanes: 4,
     upsets: false,
     roundsPerRestart: 25,

@@ -133,7 +133,7 @@ function differing(
 }
 
 function listOf(answer: unknown): readonly unknown[] | undefined {
-  if (Array.isArray(answer)) return answer;
+  if (Array.isArray(answer)) return answer as readonly unknown[];
   const { answers } = (answer ?? {}) as { readonly answers?: readonly unknown[] };
   return answers;
 }

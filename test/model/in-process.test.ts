@@ -10,7 +10,7 @@ import { WirePort } from "./wire-port.js";
 test("a server answers every RPC as the model does, over a long history with restarts", async (t) => {
   const open = async (): Promise<WirePort> => WirePort.open(await ServedHere.open(t));
   const { exercised } = await play(t, open, {
-    operations: scaledOperations(60_000),
+    operations: scaledOperations(50_000),
     lanes: 4,
     upsets: false,
     roundsPerRestart: 25,

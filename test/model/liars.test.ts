@@ -45,14 +45,14 @@ async function findOut(t: TestContext, port: Port): Promise<readonly Step[]> {
   return run.history.steps;
 }
 
-for (const { lie, tell } of engineLies) {
+for (const { lie, tell } of engineLies()) {
   test(`an engine that ${lie} is found out`, async (t) => {
     const random = seededRandom(liarsSeed);
     await findOut(t, await openEngine(t, (engine) => withLie(engine, tell(engine, random))));
   });
 }
 
-for (const one of wireLies) {
+for (const one of wireLies()) {
   test(`a server that ${one.lie} is found out`, async (t) => {
     const random = seededRandom(liarsSeed);
     const served = await ServedHere.open(t, (table) => tableWith(table, one, random));

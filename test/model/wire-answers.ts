@@ -62,8 +62,6 @@ const refusals: Partial<Record<EngineErrorKind, WireRefusal>> = {
 /** A time that only the server's clock knows is known as well as this: far beyond any slowness. */
 const clockToleranceMs = 15 * 60_000;
 
-type EntryAnswer = NonNullable<wire.PipelineResult["result"]>;
-
 export class WireAnswers {
   readonly #identity: Identity;
   readonly #ownTime: boolean;
@@ -228,7 +226,9 @@ export class WireAnswers {
         const value = { deleted: count > 0, previous: this.#optional(previous) };
         return { $case: "delete", value };
       }
-      default:
+      case "renamed":
+      case "lease":
+      case "expired":
         throw new Error(`a transaction of the contract has no ${result.kind}`);
     }
   }
@@ -334,5 +334,3 @@ function of<Kind extends OperationResult["kind"]>(
   if (result?.kind !== kind) throw new Error(`the model answers with ${kind}`);
   return result as Extract<OperationResult, { readonly kind: Kind }>;
 }
-
-export type { EntryAnswer };

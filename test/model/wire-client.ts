@@ -14,13 +14,16 @@ import { NamespaceServiceService } from "../../src/wire/kvdb/v1/namespace.js";
 
 type Definition = MethodDefinition<unknown, unknown>;
 
+const services: readonly object[] = [
+  KvServiceService,
+  LeaseServiceService,
+  NamespaceServiceService,
+  AdminServiceService,
+];
 const definitions = new Map<string, Definition>(
-  [KvServiceService, LeaseServiceService, NamespaceServiceService, AdminServiceService]
-    .flatMap((service) => Object.values(service))
-    .map((method) => {
-      const definition = method as unknown as Definition;
-      return [definition.path.slice(definition.path.lastIndexOf("/") + 1), definition];
-    }),
+  services
+    .flatMap((service) => Object.values(service) as Definition[])
+    .map((definition) => [definition.path.slice(definition.path.lastIndexOf("/") + 1), definition]),
 );
 
 /** Every RPC of the four services. */

@@ -15,13 +15,13 @@ export interface WireLie {
   readonly lie: string;
   /** The RPC whose handler is wrapped. */
   readonly rpc: string;
-  wrap(method: ServedMethod, random: Random): ServedMethod;
+  readonly wrap: (method: ServedMethod, random: Random) => ServedMethod;
 }
 
 /** Once in so many answers. */
 const seldom = 5;
 
-export const wireLies: readonly WireLie[] = [
+const lies: readonly WireLie[] = [
   {
     lie: "says of an absent key that it was deleted",
     rpc: "Delete",
@@ -105,6 +105,10 @@ export const wireLies: readonly WireLie[] = [
     },
   },
 ];
+
+export function wireLies(): readonly WireLie[] {
+  return lies;
+}
 
 /** The table with the lie in it. */
 export function tableWith(

@@ -1,6 +1,5 @@
 /** A server behind a socket: each call as the RPC that it is named after. */
 import assert from "node:assert/strict";
-import type { ClientReadableStream } from "@grpc/grpc-js";
 import { checksumOf } from "../../src/rpc/bulk-service.js";
 import type { Key, LeaseId, Namespace } from "../../src/storage/model.js";
 import type * as wire from "../../src/wire/kvdb/v1/kv.js";
@@ -19,7 +18,7 @@ import type {
   ScanCall,
   WatchCall,
 } from "./calls.js";
-import { isMutation } from "./calls.js";
+import { isMutation, isOfStore } from "./calls.js";
 import { malformedRows } from "./malformed.js";
 import type { Hints, Truth } from "./oracle.js";
 import { Broken, type Port, type Seen } from "./port.js";
@@ -36,6 +35,7 @@ import {
   settingsOf,
   timeOf,
 } from "./wire-requests.js";
+import { readWatch } from "./wire-watch.js";
 
 /** A server as a port needs it. */
 export interface Served {
@@ -154,6 +154,8 @@ export class WirePort implements Port {
 
   async #ask(call: Call, through: bigint | undefined): Promise<Seen | undefined> {
     if (isMutation(call)) return this.#mutate(call);
+    if (call.rpc === "ListNamespaces") return this.#listNamespaces(call.pageSize);
+    if (isOfStore(call)) return one(await askStore(this.#client, call, this.#identity));
     switch (call.rpc) {
       case "Get":
       case "BatchGet":
@@ -177,15 +179,11 @@ export class WirePort implements Port {
       case "DeleteNamespace":
       case "Compact":
         return this.#administer(call);
-      case "ListNamespaces":
-        return this.#listNamespaces(call.pageSize);
       case "Malformed": {
         const row = malformedRows[call.row];
         assert.ok(row !== undefined, "a row of the table");
         return one(await this.#client.collect(row.rpc, row.request));
       }
-      default:
-        return one(await askStore(this.#client, call, this.#identity));
     }
   }
 
@@ -211,7 +209,13 @@ export class WirePort implements Port {
         const { leaseId } = only(call.body.success[0], "lease-keep-alive");
         return one(await this.#keepAlive({ namespace, leaseId }));
       }
-      default:
+      case "Put":
+      case "Delete":
+      case "DeleteRange":
+      case "Rename":
+      case "Increment":
+      case "Txn":
+      case "BatchWrite":
         return one(await this.#entry(call, ""));
     }
   }
@@ -401,58 +405,11 @@ export class WirePort implements Port {
 /** How many bytes the history has is nobody's to predict. */
 function known(info: namespaces.NamespaceInfo | undefined): unknown {
   if (info?.stats === undefined) return info;
-  const { historyBytes: _unpredictable, ...stats } = info.stats;
-  return { ...info, stats };
+  return { ...info, stats: { ...info.stats, historyBytes: undefined } };
 }
 
 function one(answer: unknown): Seen {
   return { answer, hints: {}, operations: 1 };
-}
-
-/** Reached only when an event is missing. */
-const watchPatienceMs = 30_000;
-
-/** In the order of revisions, none of them split; ends when it is complete, or with a refusal. */
-async function readWatch(
-  stream: ClientReadableStream<wire.WatchResponse>,
-  wanted: bigint | undefined,
-): Promise<unknown> {
-  const seen: wire.WatchEvent[] = [];
-  let through = 0n;
-  let compactedRevision: bigint | undefined;
-  const finished = new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      reject(
-        new assert.AssertionError({ message: `a watch waits for revision ${String(wanted)}` }),
-      );
-    }, watchPatienceMs);
-    timer.unref();
-    const finish = (): void => {
-      if (wanted === undefined || through < wanted) return;
-      stream.cancel();
-      resolve();
-    };
-    stream.on("metadata", finish);
-    stream.on("error", reject);
-    stream.on("end", resolve);
-    stream.on("data", (response: wire.WatchResponse) => {
-      compactedRevision ??= response.compactedRevision;
-      for (const event of response.events) {
-        const revision = event.kv?.modRevision ?? 0n;
-        if (revision <= through) reject(new Error(`revision ${revision} comes after ${through}`));
-        seen.push(event);
-      }
-      through = response.header?.revision ?? 0n;
-      finish();
-    });
-  });
-  try {
-    await finished;
-    return seen;
-  } catch (error) {
-    const refusal = refusalOf(error);
-    return compactedRevision === undefined ? refusal : { compactedRevision, ...refusal };
-  }
 }
 
 /** The refusal itself, or what says that the server went away after these answers. */

@@ -32,7 +32,16 @@ export function entryRequest(call: PipelineEntry, pageToken: string): PipelineOp
       return { $case: "batchGet", value: batchGetRequest(call) };
     case "List":
       return { $case: "list", value: listRequest(call, pageToken) };
-    default:
+    case "Put":
+    case "Delete":
+    case "DeleteRange":
+    case "Rename":
+    case "Increment":
+    case "Txn":
+    case "BatchWrite":
+    case "GrantLease":
+    case "RevokeLease":
+    case "KeepAliveLease":
       return mutationRequest(call);
   }
 }
@@ -83,7 +92,9 @@ function mutationRequest(call: Mutation): PipelineOperation {
       return { $case: "txn", value: { ...common, ...bodyOf(body) } };
     case "BatchWrite":
       return { $case: "batchWrite", value: { ...common, ops: body.success.map(writeOf) } };
-    default:
+    case "GrantLease":
+    case "RevokeLease":
+    case "KeepAliveLease":
       throw new Error(`${call.rpc} is no request of a pipeline`);
   }
 }
@@ -128,7 +139,12 @@ function operationOf(operation: Operation): wire.Operation {
         return { operation: { $case: "deleteRange", value: deleteRangeOf(operation) } };
       }
       return { operation: { $case: "delete", value: deleteOf(operation) } };
-    default:
+    case "rename":
+    case "lease-grant":
+    case "lease-keep-alive":
+    case "lease-revoke":
+    case "expire-keys":
+    case "expire-lease":
       throw new Error(`a transaction of the contract has no ${operation.kind}`);
   }
 }
