@@ -38,7 +38,7 @@ export const proofSizes = {
     kills: 6,
     fullDisks: 1,
     flips: 1_200,
-    controls: { states: 150, failedSyncStates: 200, flips: 300 },
+    controls: { states: 150, failedSyncStates: 200, flips: 450 },
   },
   full: {
     syncs: 3_000,

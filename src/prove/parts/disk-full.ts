@@ -13,11 +13,11 @@ import { MissingMechanism } from "../missing-mechanism.js";
 import { type PartReport, type ProveContext, reportOf, withDirectory } from "../part.js";
 import { databaseName } from "../states/state-check.js";
 
-const smallMegabytes = 64;
-const roomyMegabytes = 128;
-/** A sixteenth of the file system, which is the most that a daemon takes. */
-const reserveBytes = 4 * 1024 * 1024;
-const valueBytes = 200_000;
+const smallMegabytes = 256;
+const roomyMegabytes = 384;
+/** As a daemon has it by default, and a sixteenth of the file system, which is the most it takes. */
+const reserveBytes = 16 * 1024 * 1024;
+const valueBytes = 400_000;
 const refusalsSeen = 5;
 const writesAfter = 20;
 const healingMs = 20_000;
