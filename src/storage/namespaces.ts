@@ -45,8 +45,8 @@ export interface NamespaceAdmin {
   update(name: Namespace, settings: Partial<NamespaceSettings>): Promise<NamespaceInfo>;
   /**
    * The name is free when this resolves; what stood under it is purged in slices afterwards. A
-   * namespace made later under the name goes on above its head. Resolves with how many live keys
-   * went with it.
+   * namespace made later under the name goes on above its head, with one revision left out for the
+   * deletion. Resolves with how many live keys went with it.
    */
   delete(name: Namespace): Promise<{ readonly keys: number }>;
   /** In the order of their names, strictly after `after`. */

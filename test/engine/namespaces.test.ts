@@ -105,6 +105,19 @@ test("a namespace is made once, with its settings, and is there after a restart"
   );
 });
 
+test("a revision of a namespace that was deleted cannot be read in the one made after it", async (t) => {
+  const temp = await TempEngine.open(t);
+  const name = "tenant" as Namespace;
+  await temp.engine.namespaces.create(name, { historyReads: true });
+  const { revision } = okOf(await temp.put("key", "old", { namespace: name })).header;
+  await temp.engine.namespaces.delete(name);
+  await temp.engine.namespaces.create(name, { historyReads: true });
+  const read = (): Promise<unknown> => temp.list({ at: revision }, { namespace: name });
+  await assert.rejects(read, { kind: "revision-compacted" });
+  okOf(await temp.put("other", "new", { namespace: name }));
+  await assert.rejects(read, { kind: "revision-compacted" });
+});
+
 test("writes to a blocked namespace are refused with the reason, reads and others go on", async (t) => {
   const temp = await TempEngine.open(t);
   const name = "tenant" as Namespace;

@@ -138,7 +138,21 @@ test("a namespace that is made again goes on above the one that was deleted", as
   assert.equal(await refusedNext(watch), "namespace-missing");
   const again = await WatchReader.open(t, temp);
   await temp.put("a", "2");
-  assert.deepEqual(shownOf(await again.through(2n)), ["2 a=2"]);
+  assert.deepEqual(shownOf(await again.through(3n)), ["3 a=2"]);
+});
+
+test("a watch that resumes in a namespace that was deleted and made again is told what it missed", async (t) => {
+  const temp = await TempEngine.open(t);
+  await temp.put("a", "1");
+  await temp.engine.namespaces.delete(testNamespace);
+  await temp.engine.namespaces.create(testNamespace, {});
+  for (const written of [false, true]) {
+    if (written) await temp.put("b", "1");
+    const resumed = await WatchReader.open(t, temp, { from: 2n });
+    const event = await resumed.next();
+    assert.ok(event?.kind === "compacted");
+    assert.equal(event.oldest, 3n);
+  }
 });
 
 test("an idle watch says where it stands, as often as it was asked to", async (t) => {

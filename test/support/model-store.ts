@@ -88,7 +88,7 @@ export class ModelStore {
   /** Returns how many keys went with it. */
   deleteNamespace(name: Namespace): number {
     const space = this.#existing(name);
-    this.#buried.set(name, space.head);
+    this.#buried.set(name, space.head + 1n);
     this.#spaces.delete(name);
     return space.rows.size;
   }

@@ -87,8 +87,8 @@ function deleteNamespace(
   return writer.transact(() => {
     const row = existing(name, writer);
     const buried = writer.state.namespaces.bury(row);
-    const oldest = (row.head + 1n) as Revision;
-    writer.spans.write(buried.id, { oldest, tail: row.head, entries: 0, bytes: 0 });
+    const oldest = (buried.head + 1n) as Revision;
+    writer.spans.write(buried.id, { oldest, tail: buried.head, entries: 0, bytes: 0 });
     writer.statements.purgeAdd.run(row.id);
     return true;
   });

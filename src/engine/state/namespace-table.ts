@@ -119,13 +119,24 @@ export class NamespaceTable {
 
   /**
    * Takes the name away and remembers its head under a new id, so that a namespace made later under
-   * this name goes on above it. What stands under the old id is for others to purge.
+   * this name goes on above it. The deletion takes a revision that is in no log: the head of before
+   * cannot be read as the empty state, and a watch that resumes after it learns that it missed
+   * something. What stands under the old id is for others to purge.
    */
   bury(row: NamespaceRow): NamespaceRow {
     const id = this.nextId();
+    const head = (row.head + 1n) as Revision;
     this.#delete.run(row.id);
-    const settings = defaultNamespaceSettings;
-    const buried = { ...row, id, name: tombstoneOf(row.name), keys: 0, liveBytes: 0, settings };
+    const buried: NamespaceRow = {
+      id,
+      name: tombstoneOf(row.name),
+      createdAtMs: row.createdAtMs,
+      head,
+      applied: head,
+      keys: 0,
+      liveBytes: 0,
+      settings: defaultNamespaceSettings,
+    };
     this.#insertRow(buried);
     this.#gone.add(row.name);
     return buried;
