@@ -8,10 +8,11 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
 import { systemClock } from "../../src/foundation/clock.js";
+import { median } from "../support/figures.js";
 import { tempDirectory } from "../support/temp-directory.js";
 import type { Percentiles } from "./measure/latency.js";
 import { differences, type Machine, syncIsFree } from "./measure/machine.js";
-import { type Figure, interleaved, median } from "./measure/statistics.js";
+import { type Figure, interleaved } from "./measure/statistics.js";
 import { plans } from "./plan.js";
 import { WorkingProcess } from "./processes/working-process.js";
 import { journalModes, type RawJob, type RawReport, synchronousModes } from "./raw/raw-job.js";
@@ -138,15 +139,16 @@ test("a baseline of another machine, disk or plan is not compared, and it is sai
   assert.ok(syncIsFree({ ...machine, diskSyncMicros: 3 }) && !syncIsFree(machine));
 });
 
-test("numbers keep three digits that matter and latencies the unit that suits them", () => {
-  assert.deepEqual([0.1234, 1.234, 12.34, 123.4, 1_234_567].map(number), [
+test("whole numbers stay whole, others keep three digits that matter, and latencies have the unit that suits them", () => {
+  assert.deepEqual([0.1234, 1.234, 12.34, 123.4, 1_234_567, 5].map(number), [
     "0.123",
     "1.23",
     "12.3",
     "123",
     "1 234 567",
+    "5",
   ]);
-  assert.deepEqual([12.3, 1_500, 2_000_000].map(duration), ["12.3 µs", "1.50 ms", "2.00 s"]);
+  assert.deepEqual([12.3, 1_500, 2_000_000].map(duration), ["12.3 µs", "1.50 ms", "2 s"]);
 });
 
 test("the report has a line for every row and says plainly which targets were missed", () => {

@@ -12,6 +12,7 @@ import {
 } from "../../src/client/index.js";
 import { startDaemon } from "../support/spawn-daemon.js";
 import { tempDirectory } from "../support/temp-directory.js";
+import { pause } from "../support/wait.js";
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, "utf8");
 
@@ -113,7 +114,7 @@ test("a reader that leaves a scan ends it, one that pauses gets every entry", as
   const seen: string[] = [];
   for await (const { kvs } of client.kv.scan({ range })) {
     seen.push(...kvs.map(({ key }) => Buffer.from(key).toString()));
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await pause(5);
   }
   assert.deepEqual(seen, keys);
   for await (const { kvs } of client.kv.scan({ range })) {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { prefixEnd } from "../../src/foundation/bytes.js";
+import { latencies } from "../support/figures.js";
 import { bytesOf, TempEngine } from "../support/temp-engine.js";
 import { WatchReader } from "./watch-reader.js";
 
@@ -53,7 +54,7 @@ test("a thousand watchers with one writer all get everything, without reading th
     delays.push(...receipt.delaysMs);
   }
   assert.match(await temp.metrics.expose(), /^kvdb_watch_log_pages_total 0$/m);
-  t.diagnostic(`after the writer's answer: ${percentiles(delays)}`);
+  t.diagnostic(`after the writer's answer: ${latencies(delays)}`);
   for (const reader of readers) reader.abort();
   await Promise.all(readers.map((reader) => reader.close()));
   assert.match(await temp.metrics.expose(), /^kvdb_watchers 0$/m);
@@ -96,13 +97,4 @@ async function receive(
     }
   }
   return receipt;
-}
-
-function percentiles(values: readonly number[]): string {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number): string => {
-    const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-    return `${value.toFixed(2)} ms`;
-  };
-  return `p50 ${at(0.5)}, p99 ${at(0.99)}, longest ${at(1)}, of ${String(sorted.length)}`;
 }

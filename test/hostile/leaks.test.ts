@@ -7,12 +7,13 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { seededRandom } from "../../src/foundation/random.js";
+import { mebibytes } from "../support/figures.js";
+import { openDescriptors, residentBytes } from "../support/process-figures.js";
 import type { Printing } from "../support/seed.js";
 import { startDaemon } from "../support/spawn-daemon.js";
 import { type Ending, tempDirectory } from "../support/temp-directory.js";
 import { pause } from "../support/wait.js";
 import { oneClientsLife } from "./mixed-work.js";
-import { openDescriptors, residentBytes } from "./process-figures.js";
 import { growthPerMinute, type Reading } from "./slope.js";
 
 const workSeconds = 90;
@@ -29,7 +30,7 @@ const smallHeap = "--max-old-space-size=64 --max-semi-space-size=2";
 test("ninety seconds of mixed work leave memory and descriptors where they were", async (t) => {
   const { memory, descriptors } = await work(t, smallHeap, workSeconds);
   const growth = growthPerMinute(memory);
-  t.diagnostic(`memory grows by ${(growth / 2 ** 20).toFixed(2)} MiB a minute`);
+  t.diagnostic(`memory grows by ${mebibytes(growth)} a minute`);
   assert.ok(growth < grownBytesPerMinuteMax, shown(memory));
   const [first, last] = [descriptors.at(0), descriptors.at(-1)];
   assert.ok(first !== undefined && last !== undefined);
@@ -42,7 +43,7 @@ test("a daemon that leaks is found out by the same reading", async (t) => {
   const planted = `--import "data:text/javascript,${encodeURIComponent(leak)}"`;
   const { memory } = await work(t, `${smallHeap} ${planted}`, plantedSeconds);
   const growth = growthPerMinute(memory);
-  t.diagnostic(`memory grows by ${(growth / 2 ** 20).toFixed(2)} MiB a minute`);
+  t.diagnostic(`memory grows by ${mebibytes(growth)} a minute`);
   assert.ok(growth >= grownBytesPerMinuteMax, shown(memory));
 });
 

@@ -14,13 +14,14 @@ import {
   PutRequest,
 } from "../../src/wire/kvdb/v1/kv.js";
 import { LeaseServiceService } from "../../src/wire/kvdb/v1/lease.js";
+import { mebibytes } from "../support/figures.js";
 import { answerTo, connectTo, type TestClient } from "../support/grpc-client.js";
+import { openSockets, residentBytes } from "../support/process-figures.js";
 import { seedFor } from "../support/seed.js";
 import { startDaemon } from "../support/spawn-daemon.js";
 import { tempDirectory } from "../support/temp-directory.js";
 import { waitFor } from "../support/wait.js";
 import { BrokenTraffic } from "./broken-traffic.js";
-import { openSockets, residentBytes } from "./process-figures.js";
 
 const callsTotal = 60_000;
 const framesTotal = 40_000;
@@ -102,8 +103,4 @@ async function assertKept({ kv }: TestClient): Promise<void> {
   const request = GetRequest.fromPartial({ namespace, key });
   const found = await answerTo<GetResponse>((done) => kv.get(request, done));
   assert.deepEqual(new Uint8Array(found.kv?.value ?? []), kept.value);
-}
-
-function mebibytes(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 }

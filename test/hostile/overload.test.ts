@@ -15,10 +15,11 @@ import { PutRequest } from "../../src/wire/kvdb/v1/kv.js";
 import { KeyRange } from "../../src/wire/kvdb/v1/types.js";
 import { answer, bytes, ContractClient, type Refused, readRefusal } from "../contract/client.js";
 import { needProgram } from "../support/debian-package.js";
+import { quantile } from "../support/figures.js";
+import { residentBytes } from "../support/process-figures.js";
 import { startDaemon } from "../support/spawn-daemon.js";
 import { tempDirectory } from "../support/temp-directory.js";
 import { pause, waitFor } from "../support/wait.js";
-import { residentBytes } from "./process-figures.js";
 
 const clock = systemClock();
 const syncMs = 200;
@@ -209,8 +210,7 @@ async function assertExactly(client: ContractClient, keys: readonly string[]): P
 }
 
 function p99(latencies: readonly number[]): number {
-  const sorted = [...latencies].sort((a, b) => a - b);
-  return Math.round(sorted[Math.floor(sorted.length * 0.99)] ?? 0);
+  return latencies.length === 0 ? 0 : Math.round(quantile(latencies, 0.99));
 }
 
 function shown({ name, sent, acknowledged, refusals, latencies, refusedLatencies }: Phase): string {

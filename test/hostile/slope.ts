@@ -2,6 +2,8 @@
  * How fast a figure grows, whatever a few readings say: the median of the slopes between all pairs
  * of readings (Theil 1950, Sen 1968). Almost a third of the readings may be wild.
  */
+import { median } from "../support/figures.js";
+
 export interface Reading {
   readonly seconds: number;
   readonly value: number;
@@ -15,8 +17,5 @@ export function growthPerMinute(readings: readonly Reading[]): number {
       slopes.push((later.value - earlier.value) / (later.seconds - earlier.seconds));
     }
   }
-  const sorted = slopes.sort((a, b) => a - b);
-  const middle = sorted[Math.floor(sorted.length / 2)];
-  if (middle === undefined) throw new Error("growth needs two readings");
-  return middle * 60;
+  return median(slopes) * 60;
 }

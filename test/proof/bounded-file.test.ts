@@ -11,10 +11,10 @@ import { type TestContext, test } from "node:test";
 import { ManualClock } from "../../src/foundation/clock.js";
 import { housekeepingMs, vacuumPagesPerSlice } from "../../src/storage/limits.js";
 import type { NamespaceSettings } from "../../src/storage/namespaces.js";
+import { mebibytes } from "../support/figures.js";
 import { sizeFor } from "../support/prove-setup.js";
 import { okOf, putOf, TempEngine, testNamespace, wholeRange } from "../support/temp-engine.js";
 import { waitFor } from "../support/wait.js";
-import { mebibytes } from "./million-rows.js";
 
 const { roundsPerPhase } = sizeFor({ ci: { roundsPerPhase: 2 }, full: { roundsPerPhase: 20 } });
 /** One at a time, each an entry of the log: more of them than housekeeping looks at in one go. */

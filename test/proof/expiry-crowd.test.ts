@@ -9,10 +9,11 @@ import { ManualClock } from "../../src/foundation/clock.js";
 import { expiryKeysPerCommit, expiryRestMsMax } from "../../src/storage/limits.js";
 import type { Operation } from "../../src/storage/model.js";
 import { rangeOf, WatchReader } from "../engine/watch-reader.js";
+import { latencies } from "../support/figures.js";
 import { sizeFor } from "../support/prove-setup.js";
 import { okOf, putOf, TempEngine, testNamespace } from "../support/temp-engine.js";
-import { waitFor } from "../support/wait.js";
-import { keyOfRow, latencies, rowOfKey } from "./million-rows.js";
+import { pause, waitFor } from "../support/wait.js";
+import { keyOfRow, rowOfKey } from "./million-rows.js";
 
 const { keys } = sizeFor({ ci: { keys: 200_000 }, full: { keys: 1_000_000 } });
 const keysPerCommit = 5_000;
@@ -34,7 +35,7 @@ test("keys that all end at one instant vanish at once and are swept in slices be
   const before = (await temp.head()).revision;
 
   const quiet = new Writers(temp);
-  await new Promise((resolve) => setTimeout(resolve, quietMs));
+  await pause(quietMs);
   t.diagnostic(`writers before: ${latencies(await quiet.stop())}`);
 
   const all = rangeOf(prefix, "mortal0");

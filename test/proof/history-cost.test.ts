@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Random } from "../../src/foundation/random.js";
 import type { Key, Namespace, Revision } from "../../src/storage/model.js";
+import { median } from "../support/figures.js";
 import { sizeFor } from "../support/prove-setup.js";
 import { seedFor } from "../support/seed.js";
 import { bytesOf, okOf, patient, putOf, TempEngine } from "../support/temp-engine.js";
@@ -97,15 +98,6 @@ async function overwrite(temp: TempEngine, namespace: string, random: Random): P
 
 function keyOf(row: number): string {
   return `key/${String(row).padStart(6, "0")}`;
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const [low = 0, high = 0] = [
-    sorted[Math.floor((sorted.length - 1) / 2)],
-    sorted[Math.ceil((sorted.length - 1) / 2)],
-  ];
-  return (low + high) / 2;
 }
 
 function described(all: readonly Turn[]): string {

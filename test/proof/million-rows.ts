@@ -1,15 +1,13 @@
 /**
- * What the proofs of size share: loading a great many small rows, and reading the process that holds
- * them. Keys are numbered, so that a reader can tell a gap from a duplicate by counting.
+ * What the proofs of size share: loading a great many small rows. Keys are numbered, so that a
+ * reader can tell a gap from a duplicate by counting.
  */
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { BulkLoadRequest } from "../../src/wire/kvdb/v1/kv.js";
 import { type ContractClient, collect } from "../contract/client.js";
 
 const rowsPerChunk = 5_000;
 const digits = 8;
-const kibibyte = 1024;
 
 export interface RowLoad {
   readonly namespace: string;
@@ -47,24 +45,6 @@ export function keyOfRow(prefix: string, row: number): Uint8Array {
 /** The number in a key that `keyOfRow` made. */
 export function rowOfKey(prefix: string, key: Uint8Array): number {
   return Number(Buffer.from(key).toString("latin1").slice(prefix.length));
-}
-
-/** Resident memory of a process, in bytes. */
-export function residentBytes(pid: number): number {
-  const found = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${String(pid)}/status`, "utf8"));
-  return Number(found?.[1]) * kibibyte;
-}
-
-export function mebibytes(bytes: number): string {
-  return `${(bytes / kibibyte / kibibyte).toFixed(1)} MiB`;
-}
-
-/** Milliseconds, as "p50 1.2, p99 3.4, max 5.6 ms of 300". */
-export function latencies(ms: readonly number[]): string {
-  const sorted = [...ms].sort((a, b) => a - b);
-  const at = (share: number): string =>
-    (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(1);
-  return `p50 ${at(0.5)}, p99 ${at(0.99)}, max ${at(1)} ms of ${String(ms.length)}`;
 }
 
 function timestampOf(date: Date): { readonly seconds: bigint; readonly nanos: number } {

@@ -22,10 +22,12 @@ import {
 } from "../../src/wire/kvdb/v1/admin.js";
 import { ScanRequest, type ScanResponse } from "../../src/wire/kvdb/v1/kv.js";
 import { answer, bytes, ContractClient, readRefusal } from "../contract/client.js";
+import { latencies, mebibytes } from "../support/figures.js";
+import { residentBytes } from "../support/process-figures.js";
 import { startDaemon } from "../support/spawn-daemon.js";
 import { tempDirectory } from "../support/temp-directory.js";
 import { pause, waitFor } from "../support/wait.js";
-import { latencies, loadRows, mebibytes, residentBytes, rowOfKey } from "./million-rows.js";
+import { loadRows, rowOfKey } from "./million-rows.js";
 
 const rows = 1_000_000;
 const readers = 50;

@@ -4,6 +4,7 @@
  * writes, so the delay holds the way to the disk too.
  */
 import { PutRequest, WatchRequest, WatchResponse } from "../../../src/wire/kvdb/v1/kv.js";
+import { pause } from "../../support/wait.js";
 import { Latencies } from "../measure/latency.js";
 import { cpuBetween, cpuTimeOf } from "../measure/process-cpu.js";
 import { Http2Connection } from "../wire/http2-connection.js";
@@ -135,6 +136,6 @@ async function allStanding(job: WatchJob, crowd: Crowd): Promise<void> {
     if (performance.now() > giveUpAtMs) {
       throw new Error(`only ${String(crowd.standing)} of ${String(job.watchers)} watchers stand`);
     }
-    await new Promise((resolve) => setTimeout(resolve, lookMs));
+    await pause(lookMs);
   }
 }

@@ -13,7 +13,10 @@ export interface CpuTime {
 
 const microsPerTick = 10_000;
 
-/** Time used since the process began. Threads that have ended count in `allMicros` by ticks only. */
+/**
+ * Time used since the process began. What a thread had used that has ended is in `allMicros` only
+ * where ticks are read: compare two moments between which no thread ends.
+ */
 export function cpuTimeOf(pid: number): CpuTime {
   const threads = readdirSync(`/proc/${String(pid)}/task`);
   const byScheduler = threads.map((thread) => schedulerMicros(pid, thread));
@@ -30,11 +33,6 @@ export function cpuBetween(before: CpuTime, after: CpuTime): CpuTime {
     allMicros: after.allMicros - before.allMicros,
     mainMicros: after.mainMicros - before.mainMicros,
   };
-}
-
-export function residentBytesOf(pid: number): number {
-  const status = readFileSync(`/proc/${String(pid)}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1_024;
 }
 
 function schedulerMicros(pid: number, thread: string): number | undefined {

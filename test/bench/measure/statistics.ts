@@ -1,4 +1,5 @@
 /** What is made of several rounds. Medians, because one round that was disturbed says nothing. */
+import { median } from "../../support/figures.js";
 import type { Percentiles } from "./latency.js";
 
 /** One system at one piece of work. */
@@ -11,15 +12,6 @@ export interface Figure {
   readonly clientCpuMicros: number | undefined;
   /** In microseconds. */
   readonly latency: Percentiles;
-}
-
-/** Of an even number of values the mean of the two in the middle. Throws for none. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const upper = sorted[sorted.length >> 1];
-  const lower = sorted[(sorted.length - 1) >> 1];
-  if (upper === undefined || lower === undefined) throw new Error("no value has a median");
-  return (upper + lower) / 2;
 }
 
 export function medianFigure(figures: readonly Figure[]): Figure {

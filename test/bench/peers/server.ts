@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
+import { pause } from "../../support/wait.js";
 import type { ServerName } from "../load/load-job.js";
 
 const patienceMs = 20_000;
@@ -76,7 +77,7 @@ async function waitForPort(
     if (child.exitCode !== null || performance.now() > giveUpAtMs) {
       throw new Error(`${name} did not open its port; its output is in ${log}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    await pause(pauseMs);
   }
 }
 

@@ -1,5 +1,4 @@
 /** What other callers feel while the store is busy with something long. */
-import { setTimeout as delay } from "node:timers/promises";
 import { credentials, type ServiceError } from "@grpc/grpc-js";
 import {
   AdminServiceClient,
@@ -12,6 +11,7 @@ import {
 } from "../../../src/wire/kvdb/v1/admin.js";
 import { GetRequest, KvServiceClient } from "../../../src/wire/kvdb/v1/kv.js";
 import { answerTo } from "../../support/grpc-client.js";
+import { pause } from "../../support/wait.js";
 import type { Figure } from "../measure/statistics.js";
 import type { StartedKvdb } from "../peers/start-kvdb.js";
 import { duration, number, type Row } from "../report/row.js";
@@ -129,7 +129,7 @@ function checkpoints(admin: AdminServiceClient): Disturbance {
         mode: CheckpointMode.CHECKPOINT_MODE_TRUNCATE,
       });
       await answerTo((done) => admin.checkpoint(request, done));
-      await delay(pauseMs);
+      await pause(pauseMs);
     }
     return times;
   };
@@ -182,7 +182,7 @@ function compactions(admin: AdminServiceClient, kv: KvServiceClient): Disturbanc
         stream.once("error", reject);
       });
       times += 1;
-      await delay(pauseMs);
+      await pause(pauseMs);
     }
     return times;
   };

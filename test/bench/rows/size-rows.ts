@@ -1,8 +1,8 @@
 /** What becomes of kvdb when it grows, when it starts, and when it has other things to do. */
 
-import { residentBytesOf } from "../measure/process-cpu.js";
+import { median } from "../../support/figures.js";
+import { residentBytes } from "../../support/process-figures.js";
 import type { Figure } from "../measure/statistics.js";
-import { median } from "../measure/statistics.js";
 import type { StartedKvdb } from "../peers/start-kvdb.js";
 import { duration, number, type Row, type Target } from "../report/row.js";
 import type { Bench } from "./bench.js";
@@ -52,7 +52,7 @@ async function sizeNow(bench: Bench, kvdb: StartedKvdb, keys: number): Promise<S
   const asked = { connections: 2, pace, keys: span, seconds: bench.plan.latencySeconds } as const;
   const get = await bench.measure(kvdb, { work: "get", ...asked });
   const put = await bench.measure(kvdb, { work: "put", ...asked });
-  return { keys, get, put, residentMebibytes: residentBytesOf(kvdb.pid) / mebibyte };
+  return { keys, get, put, residentMebibytes: residentBytes(kvdb.pid) / mebibyte };
 }
 
 const alone = { etcd: undefined, redis: undefined, sqlite: undefined } as const;
