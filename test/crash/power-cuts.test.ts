@@ -9,12 +9,13 @@ import { proveContext, show, sizeFor } from "../support/prove-setup.js";
 
 const size = sizeFor({
   ci: {
-    states: 44_000,
-    statesOfStart: 5_000,
+    states: 46_000,
+    statesOfStart: 5_500,
     statesOfUpgrade: 600,
     engineEvery: 40,
     writesPerRound: 12,
     statesLeast: 40_000,
+    ofRecoveryLeast: 3_000,
     answersLeast: 60,
   },
   full: {
@@ -24,12 +25,13 @@ const size = sizeFor({
     engineEvery: 40,
     writesPerRound: 120,
     statesLeast: 2_000_000,
+    ofRecoveryLeast: 50_000,
     answersLeast: 800,
   },
 });
 
 test("nothing acknowledged is lost, and nothing is half, whenever the power goes", async (t) => {
-  const { order, states } = await provePowerCuts(proveContext(t), size);
+  const { order, states, ofRecovery } = await provePowerCuts(proveContext(t), size);
   show(t, order);
   show(t, states);
   assert.deepEqual(order.examples, []);
@@ -38,4 +40,8 @@ test("nothing acknowledged is lost, and nothing is half, whenever the power goes
   assert.deepEqual(states.examples, []);
   assert.equal(states.violations, 0);
   assert.ok(states.tried >= size.statesLeast, `only ${String(states.tried)} states were built`);
+  assert.ok(
+    ofRecovery >= size.ofRecoveryLeast,
+    `only ${String(ofRecovery)} states were of a recovery`,
+  );
 });

@@ -34,6 +34,8 @@ type Checked = Omit<CheckResult, "kind">;
 export interface PowerCutReports {
   readonly order: PartReport;
   readonly states: PartReport;
+  /** Of the states, those in the recovery after a kill. */
+  readonly ofRecovery: number;
 }
 
 /** `variant`: another daemon than the installed one, or one whose calls are made to fail. */
@@ -56,7 +58,7 @@ export async function provePowerCuts(
     });
     return {
       order: orderReport(recording),
-      states: await statesReport(context, recording, { ...size, directory }),
+      ...(await statesReport(context, recording, { ...size, directory })),
     };
   });
 }
@@ -88,7 +90,7 @@ async function statesReport(
   context: ProveContext,
   recording: Recording,
   of: PowerCutSize & { readonly directory: string },
-): Promise<PartReport> {
+): Promise<Omit<PowerCutReports, "order">> {
   const { engineEvery } = of;
   const story = join(of.directory, "story.json");
   saveStory(story, recording.story);
@@ -124,7 +126,8 @@ async function statesReport(
           // SQLite alone would not know which formats the next version reads.
           engineEvery: 1,
         });
-  return crashStatesReport(recording, { whole, starts, upgrade });
+  const states = crashStatesReport(recording, { whole, starts, upgrade });
+  return { states, ofRecovery: starts[recoveryStart]?.states ?? 0 };
 }
 
 const nothingChecked: Checked = { states: 0, bad: 0, samples: [], started: 0, recovered: 0 };
@@ -165,6 +168,8 @@ function crashStatesReport(
   };
 }
 
+/** Which of the starts comes after a kill. */
+const recoveryStart = 2;
 const startNames = ["the creation", "a start after a stop in order", "the recovery after a kill"];
 
 function startsFact(starts: readonly Checked[], upgrade: Checked): string {
