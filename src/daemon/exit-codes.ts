@@ -32,7 +32,7 @@ export const exitReasons = {
     code: 10,
     meaning:
       "The files are damaged, do not belong together, are not ours, or acknowledged writes are missing.",
-    hint: "Do not delete anything; copy the directory, then run `kvdb verify` and see docs/operating.",
+    hint: "Do not delete anything; copy the directory. The message says what is wrong, docs/internals/recovery.md what it can mean.",
     restart: false,
   },
   io: {
