@@ -39,6 +39,7 @@ import type { MarkKeeper } from "./recovery/mark-keeper.js";
 import type { PreOpenReport } from "./recovery/recover.js";
 import { Checkpointer } from "./wal/checkpointer.js";
 import { WalIndexReader } from "./wal/wal-index.js";
+import { walLimit } from "./wal/wal-limits.js";
 import { Watches } from "./watch/watches.js";
 import type { WriterLink } from "./writer-link.js";
 
@@ -89,8 +90,10 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     },
   });
   const queue = makeQueue(store, { identity, points, watches, checkpointer, time, marks, disk });
-  const namespaces = makeNamespaces(store, { points, watches, time, fail, disk });
-  const housekeeper = makeHousekeeper(store, { points, time, namespaces, fail, disk });
+  const writesMustWait = (): boolean => checkpointer.writesMustWait();
+  const beside = { points, time, fail, disk, writesMustWait };
+  const namespaces = makeNamespaces(store, { ...beside, watches });
+  const housekeeper = makeHousekeeper(store, { ...beside, namespaces });
   followDepths(store, queue, pool);
   const parts = {
     pool,
@@ -119,10 +122,8 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     maintenance,
     namespaces,
     leases: new LeaseReader(points.connection, time),
-    writesMustWait: () => checkpointer.writesMustWait(),
-    assertRoomFor: ({ body }) => {
-      disk.assertRoomFor(body);
-    },
+    writesMustWait,
+    disk,
     end: () => endEngine(store, parts),
   });
   const onWriterExit = (code: number, error: Error | undefined): void => {
@@ -163,6 +164,7 @@ function makeCheckpointer(
 ): Checkpointer {
   const { options, ports, events, before, writer, opened } = store;
   const { snapshots, walIndex, integrity } = parts;
+  const { gate } = snapshots;
   const checkpointer = Checkpointer.start(
     options,
     {
@@ -178,6 +180,12 @@ function makeCheckpointer(
       snapshots: {
         count: () => snapshots.count(),
         oldest: () => snapshots.oldest(),
+        hold: (forMs) => {
+          gate.hold(forMs);
+        },
+        release: () => {
+          gate.release();
+        },
         cancelAll: (reason) => snapshots.cancelAll(reason) + integrity.cancel(reason),
       },
       foreignReaders: () => walIndex.foreignReaders(),
@@ -225,7 +233,8 @@ function makeQueue(
     onBusy: (code) => {
       log.event("engine.file-locked", { code });
     },
-    refusalOf: ({ body }) => parts.disk.refusalOf(body),
+    refusalOf: ({ body }) =>
+      parts.checkpointer.writesMustWait() ? walLimit() : parts.disk.refusalOf(body),
     onDamage: (refusal) => {
       store.damage.note(refusal);
     },

@@ -41,6 +41,7 @@ export function makeNamespaces(
     readonly watches: Watches;
     readonly time: EngineTime;
     readonly disk: DiskSpace;
+    readonly writesMustWait: () => boolean;
     fail(fault: LatchedFault): void;
   },
 ): LocalNamespaces {
@@ -56,7 +57,7 @@ export function makeNamespaces(
       parts.disk.assertRoom();
     },
     looking: (read) => store.damage.watching(() => parts.points.looking(read)),
-    ask: askingWriter(store, parts.disk),
+    ask: askingWriter(store, parts),
     onChanged: (name) => {
       parts.points.forgetNamespace(name);
       parts.watches.recheck(name);
@@ -74,6 +75,7 @@ export function makeHousekeeper(
     readonly time: EngineTime;
     readonly namespaces: LocalNamespaces;
     readonly disk: DiskSpace;
+    readonly writesMustWait: () => boolean;
     fail(fault: LatchedFault): void;
   },
 ): Housekeeper {
@@ -87,7 +89,7 @@ export function makeHousekeeper(
     assertWritable: () => {
       life.assertWritable();
     },
-    ask: askingWriter(store, parts.disk),
+    ask: askingWriter(store, parts),
     onFault: (fault) => {
       parts.fail(fault);
     },

@@ -2,7 +2,6 @@
  * The engine over SQLite: routes each verb to its mechanism, fills the header, and keeps the order
  * in which everything ends. open-engine.ts makes it; nothing else does.
  */
-import { EngineError } from "../storage/errors.js";
 import type { LeaseReads } from "../storage/leases.js";
 import type { Maintenance } from "../storage/maintenance.js";
 import type { Header, Namespace, Revision, TxnRequest, TxnResult } from "../storage/model.js";
@@ -20,6 +19,7 @@ import type {
   WatchStream,
 } from "../storage/storage-engine.js";
 import type { CommitQueue } from "./commit/commit-queue.js";
+import type { DiskSpace } from "./disk/disk-space.js";
 import type { EngineOptions } from "./engine-options.js";
 import type { EngineLife } from "./engine-state.js";
 import type { DamageWatch } from "./integrity/damage-watch.js";
@@ -27,6 +27,7 @@ import { type LocalNamespaces, namespaceMissing } from "./namespace-admin.js";
 import type { LeaseReader } from "./read/lease-reads.js";
 import type { PointReads, PointsRead } from "./read/point-reads.js";
 import type { PageOfRange, RangeReads } from "./read/range-reads.js";
+import { walLimit } from "./wal/wal-limits.js";
 import type { Watches } from "./watch/watches.js";
 
 export interface EngineParts {
@@ -43,8 +44,7 @@ export interface EngineParts {
   readonly leases: LeaseReader;
   /** True while the WAL is at its hard limit and cannot be given back. */
   writesMustWait(): boolean;
-  /** Throws "disk-full" for a request that must wait for room. */
-  assertRoomFor(request: TxnRequest): void;
+  readonly disk: DiskSpace;
   /** Ends everything in order; called once. */
   end(): Promise<void>;
 }
@@ -90,7 +90,7 @@ export class SqliteEngine implements StorageEngine {
   commit(request: TxnRequest, call: CallLimits): Promise<Outcome<TxnResult>> {
     this.#parts.life.assertWritable();
     if (this.#parts.writesMustWait()) throw walLimit();
-    this.#parts.assertRoomFor(request);
+    this.#parts.disk.assertRoomFor(request.body);
     return this.#parts.queue.commit(request, call);
   }
 
@@ -174,10 +174,4 @@ export class SqliteEngine implements StorageEngine {
     const { epoch, nodeId, storeId } = this.#parts.identity;
     return { namespace, revision: head ?? (0n as Revision), epoch, nodeId, storeId };
   }
-}
-
-function walLimit(): EngineError {
-  return new EngineError("wal-limit", "the WAL is at its hard limit and cannot be emptied", {
-    hint: "retry after a pause; `kvdb wal` names who keeps it from being emptied",
-  });
 }

@@ -132,6 +132,9 @@ export const checkpointPauseMsMax = 30_000;
 /** At the hard limit writes wait for the next attempt, so the pauses are short. */
 export const checkpointPauseMsMinAtHardLimit = 100;
 export const checkpointPauseMsMaxAtHardLimit = 1_000;
+/** After this many runs in a row that our readers kept from finishing, new snapshots wait a moment. */
+export const checkpointAttemptsBeforeHold = 10;
+export const snapshotHoldMsMax = 100;
 /** SQLite's own wait while a checkpoint asks for the write lock or for readers to end. */
 export const checkpointBusyMsMax = 50;
 

@@ -120,6 +120,8 @@ export class CheckpointedStore {
         count: () => this.#readers.length,
         oldest: () => (this.#readers.length > 0 ? snapshot : undefined),
         cancelAll: () => this.endSnapshots(),
+        hold: () => undefined,
+        release: () => undefined,
       },
       foreignReaders: () => [],
       nameOfProcess: () => undefined,

@@ -1,12 +1,14 @@
 /** The state of the disk in its surroundings: what it asks of the store, and who is told of it. */
 import { statfsSync } from "node:fs";
 import { describeError } from "../../observability/log.js";
+import { refusalOf } from "../../storage/errors.js";
 import type { OpenStore } from "../assemble-engine.js";
 import type { AdminMessage } from "../commit/writer-admin.js";
 import type { AdminReply, LatchedFault } from "../commit/writer-protocol.js";
 import type { EngineTime } from "../engine-time.js";
 import { ReserveFile } from "../recovery/reserve-file.js";
 import type { Checkpointer } from "../wal/checkpointer.js";
+import { walLimit } from "../wal/wal-limits.js";
 import { DiskSpace } from "./disk-space.js";
 
 export interface DiskSurroundings {
@@ -53,9 +55,10 @@ export function followDisk(store: OpenStore, parts: DiskSurroundings): DiskSpace
 /** What the writer is asked beside groups; a full disk that it meets is the store's to know. */
 export function askingWriter(
   store: OpenStore,
-  disk: DiskSpace,
+  { disk, writesMustWait }: { readonly disk: DiskSpace; readonly writesMustWait: () => boolean },
 ): (message: AdminMessage) => Promise<AdminReply> {
   return async (message) => {
+    if (writesMustWait()) return { kind: "refused", refusal: refusalOf(walLimit()) };
     const reply = await store.writer.request(message);
     if (reply.kind === "refused" && reply.refusal.kind === "disk-full") {
       disk.noteFull("SQLITE_FULL");

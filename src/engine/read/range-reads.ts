@@ -52,6 +52,8 @@ export class RangeReads {
   }
 
   async #pageInTurns(namespace: Namespace, read: PageRead, call: CallLimits): Promise<PageOfRange> {
+    await this.#snapshots.gate.passed();
+    assertStillWanted(call, this.#clock);
     const link = this.#pool.pick();
     const lease = this.#snapshots.add("List", namespace);
     try {

@@ -8,6 +8,7 @@ import { EngineError } from "../../storage/errors.js";
 import { snapshotLifetimeMsMax, snapshotsMax } from "../../storage/limits.js";
 import type { SnapshotReading } from "../../storage/maintenance.js";
 import type { Namespace, Revision } from "../../storage/model.js";
+import { SnapshotGate } from "./snapshot-gate.js";
 
 export interface SnapshotLease {
   readonly id: number;
@@ -27,6 +28,8 @@ export interface SnapshotLease {
 const sweepMs = 250;
 
 export class SnapshotRegistry {
+  /** Where new ones wait while the WAL is to be reset. */
+  readonly gate: SnapshotGate;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #idleMsMax: number;
@@ -37,6 +40,7 @@ export class SnapshotRegistry {
 
   constructor(ports: { clock: Clock; log: Log; idleMsMax: number; onNoneLeft(): void }) {
     this.#clock = ports.clock;
+    this.gate = new SnapshotGate(ports.clock);
     this.#log = ports.log;
     this.#idleMsMax = ports.idleMsMax;
     this.#onNoneLeft = () => {
@@ -106,6 +110,7 @@ export class SnapshotRegistry {
   }
 
   close(): void {
+    this.gate.release();
     this.#stopSweeping();
     this.cancelAll("the store is closing");
   }

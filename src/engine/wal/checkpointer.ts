@@ -11,7 +11,11 @@ import type { EngineEvents } from "../../observability/events.js";
 import type { Log } from "../../observability/log.js";
 import type { Metrics } from "../../observability/metrics.js";
 import { EngineError } from "../../storage/errors.js";
-import { checkpointPauseMsMinAtHardLimit } from "../../storage/limits.js";
+import {
+  checkpointAttemptsBeforeHold,
+  checkpointPauseMsMinAtHardLimit,
+  snapshotHoldMsMax,
+} from "../../storage/limits.js";
 import type {
   Alarm,
   CheckpointMode,
@@ -43,6 +47,9 @@ export interface CheckpointerPorts {
     oldest(): SnapshotReading | undefined;
     /** Ends every snapshot of ours, checks in child processes included. Returns how many. */
     cancelAll(reason: string): number;
+    /** New ones wait, for this long at most, or until release(). */
+    hold(forMs: number): void;
+    release(): void;
   };
   /** Readers of other processes, and the name of one that is a child of ours. */
   readonly foreignReaders: () => readonly ForeignReader[];
@@ -74,6 +81,9 @@ export class Checkpointer {
   #committed = false;
   #climbing = false;
   #mustWait = false;
+  /** Runs in a row after which a reader of ours still kept the WAL from being reset. */
+  #heldUp = 0;
+  #holding = false;
   #lastCompleteMs: number;
   #stopTicking: Cancel = () => undefined;
   #stopRetry: Cancel | undefined;
@@ -111,14 +121,15 @@ export class Checkpointer {
     this.#gauge = gauge;
     this.#committed = true;
     this.#limits.note(gauge.walBytes);
-    if (this.#limits.state !== "hard") this.#mustWait = false;
+    // At once, and not after a run in vain: what waits behind this group must not go on top of it.
+    this.#mustWait = this.#limits.state === "hard";
     this.#climb({ retry: false });
   }
 
   /** The last snapshot of ours has ended: what it pinned may move now. */
   noteSnapshotsEnded(): void {
     for (const pause of Object.values(this.#pauses)) pause.untilMs = 0;
-    this.#climb({ retry: this.#stopRetry !== undefined });
+    this.#climb({ retry: this.#stopRetry !== undefined || this.#holding });
   }
 
   /** Counts the checkpoint of the start; logs it when it had something to recover. */
@@ -144,7 +155,7 @@ export class Checkpointer {
     return this.#enqueue("truncate", "periodic", false);
   }
 
-  /** At the hard limit, and neither ending our snapshots nor TRUNCATE has helped yet. */
+  /** At the hard limit, until ending our snapshots or TRUNCATE has helped. */
   writesMustWait(): boolean {
     return this.#mustWait;
   }
@@ -222,8 +233,16 @@ export class Checkpointer {
     this.#climbing = true;
     void climb().finally(() => {
       this.#climbing = false;
+      this.#letReadersIn();
       this.#climb({ retry: false });
+      this.#neverGiveUp();
     });
+  }
+
+  /** At the hard limit no commit comes that would ask for the next attempt, so a timer always does. */
+  #neverGiveUp(): void {
+    const idle = !this.#climbing && this.#stopRetry === undefined;
+    if (idle && this.#limits.state === "hard") this.#retryAfter(checkpointPauseMsMinAtHardLimit);
   }
 
   /** Ends because each step moves frames, shrinks the file, or makes a pause. */
@@ -247,6 +266,7 @@ export class Checkpointer {
     aloud: boolean,
   ): Promise<void> {
     if (step.kind === "truncate" && step.cancelSnapshots) {
+      this.#holdReaders();
       this.#ports.snapshots.cancelAll("the WAL is at its hard limit");
     }
     await this.#enqueue(step.kind, "periodic", aloud);
@@ -280,8 +300,9 @@ export class Checkpointer {
     this.#gauge = raw.after;
     this.#limits.note(raw.after.walBytes);
     const hard = this.#limits.state === "hard";
-    this.#mustWait = hard && (this.#mustWait || mode === "truncate");
+    this.#mustWait = hard;
     this.#settle(record);
+    this.#noteHeldUp(record);
     const remarkable = cameToNothing(record) || record.outcome === "FAILED";
     this.#report.add(record, raw, aloud || remarkable);
     if (raw.kind === "threw") this.#stopAfterFault(raw.code);
@@ -334,6 +355,27 @@ export class Checkpointer {
     const waitMs = pauseMs(Math.max(1, pause.attempts), chance, this.#limits.state);
     if (stuck) pause.untilMs = nowMs + waitMs;
     this.#retryAfter(waitMs);
+  }
+
+  /** Our own readers, one after the other without a gap: they get one that is made for them. */
+  #noteHeldUp(record: CheckpointRecord): void {
+    const readers = this.#ports.snapshots.count() > 0;
+    this.#heldUp = readers && record.outcome !== "FAILED" ? this.#heldUp + 1 : 0;
+    if (this.#heldUp < checkpointAttemptsBeforeHold) return;
+    this.#heldUp = 0;
+    this.#holdReaders();
+  }
+
+  #holdReaders(): void {
+    this.#holding = true;
+    this.#ports.snapshots.hold(snapshotHoldMsMax);
+  }
+
+  /** When the climb that followed the last reader's end is over, whatever came of it. */
+  #letReadersIn(): void {
+    if (!this.#holding || this.#ports.snapshots.count() > 0) return;
+    this.#holding = false;
+    this.#ports.snapshots.release();
   }
 
   #retryAfter(waitMs: number): void {

@@ -7,6 +7,7 @@
 import type { Clock } from "../../foundation/clock.js";
 import type { EngineEventSeverity, EngineEvents } from "../../observability/events.js";
 import type { Log } from "../../observability/log.js";
+import { EngineError } from "../../storage/errors.js";
 import type { Alarm, CheckpointPin, WalStatus } from "../../storage/maintenance.js";
 import { limitState, type WalLimits } from "./checkpoint-policy.js";
 
@@ -66,4 +67,10 @@ export class WalLimitWatch {
     const sinceMs = this.#alarm?.sinceMs ?? clock.wallMs();
     this.#alarm = state === "ok" ? undefined : { name: "WAL_GROWTH", message, sinceMs };
   }
+}
+
+export function walLimit(): EngineError {
+  return new EngineError("wal-limit", "the WAL is at its hard limit and cannot be emptied", {
+    hint: "retry after a pause; `kvdb wal` names who keeps it from being emptied",
+  });
 }
