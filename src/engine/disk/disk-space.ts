@@ -46,8 +46,8 @@ export class DiskSpace {
   #state: DiskSpaceState = "roomy";
   #stopTimer: Cancel | undefined;
   #tending: Promise<void> | undefined;
-  /** What was there after a relief that met a full disk: the same again would end the same way. */
-  #hopeless: string | undefined;
+  /** What was free after a relief that met a full disk: the same again would end the same way. */
+  #hopelessFreeBytes: number | undefined;
   #resumedMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
@@ -114,7 +114,7 @@ export class DiskSpace {
     const { clock, log, alarms } = this.#ports;
     const { freeBytes, totalBytes } = this.#ports.space();
     this.#state = "full";
-    this.#hopeless = undefined;
+    this.#hopelessFreeBytes = undefined;
     log.event("engine.disk-full", { code, freeBytes, totalBytes });
     const message = `the disk is full (${String(freeBytes)} bytes free): only requests that take away are let in`;
     alarms.raise("DISK_FULL", message);
@@ -170,14 +170,13 @@ export class DiskSpace {
 
   /** Pages first: a database that ends earlier needs less room when the WAL is moved into it. */
   async #relieve(): Promise<void> {
-    const before = String(this.#ports.space().freeBytes);
-    if (before === this.#hopeless) return;
+    if (this.#ports.space().freeBytes === this.#hopelessFreeBytes) return;
     for (let slice = 0; slice < vacuumSlicesPerRelief && this.#mayWork(); slice++) {
       if (await this.#ports.vacuumSlice()) break;
     }
     if (!this.#mayWork()) return;
     const { outcome } = await this.#ports.relieve();
-    this.#hopeless = outcome === "FAILED" ? String(this.#ports.space().freeBytes) : undefined;
+    this.#hopelessFreeBytes = outcome === "FAILED" ? this.#ports.space().freeBytes : undefined;
   }
 
   async #fillReserve(bytes: number): Promise<boolean> {
