@@ -197,12 +197,7 @@ export class CommitQueue {
     const { waiting } = group;
     switch (reply.kind) {
       case "done":
-        try {
-          this.#ports.onCommitted(reply, waiting.length);
-        } finally {
-          // It is on disk: a bug in who else is told must not leave its callers without an answer.
-          this.#answer(waiting, reply);
-        }
+        this.#settle(waiting, reply);
         break;
       case "disk-full":
         this.#ports.onDiskFull(reply.code);
@@ -218,6 +213,20 @@ export class CommitQueue {
         break;
     }
     this.#sendNext();
+  }
+
+  /** It is on disk: a bug in who else is told leaves no caller without an answer, here or behind. */
+  #settle(waiting: readonly Waiter[], reply: GroupReply & { kind: "done" }): void {
+    let fault: LatchedFault | undefined;
+    try {
+      this.#ports.onCommitted(reply, waiting.length);
+    } catch (cause) {
+      const message = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+      fault = { kind: "io", code: "COMMIT_NOT_FOLLOWED", message, outcomeUnknown: false };
+    }
+    this.#answer(waiting, reply);
+    // A cache or a watcher may have missed it, so nothing more may be built on what they know.
+    if (fault !== undefined) this.fail(fault);
   }
 
   #answer(waiting: readonly Waiter[], reply: GroupReply & { kind: "done" }): void {

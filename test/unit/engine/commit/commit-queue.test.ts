@@ -255,6 +255,15 @@ test("a writer that ends without an answer leaves its group unknown", async () =
   await scene.queue.drained();
 });
 
+test("a bug in who follows commits answers whom it befell, and ends the store for the others", async () => {
+  const scene = new Scene({ bug: new Error("a bug") });
+  const [first, second] = [scene.put("a"), scene.put("b")];
+  await scene.last.done();
+  assert.equal(first.end, "ok");
+  assert.equal(second.end, "storage-fault");
+  assert.deepEqual(scene.told, ["fault COMMIT_NOT_FOLLOWED"]);
+});
+
 test("a fault of a checkpoint answers who waits for a lock, and nothing is tried again", async () => {
   const scene = new Scene();
   const [retrying, queued] = [scene.put("a"), scene.put("b")];

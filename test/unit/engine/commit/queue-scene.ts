@@ -39,7 +39,7 @@ export class Scene {
   readonly queue: CommitQueue;
   #revision = 0n;
 
-  constructor(limits: { readonly requestsMax?: number } = {}) {
+  constructor(limits: { readonly requestsMax?: number; readonly bug?: Error } = {}) {
     this.queue = new CommitQueue({
       clock: this.clock,
       random: seededRandom(1),
@@ -51,6 +51,7 @@ export class Scene {
           this.sent.push(this.#sentOf(group, resolve, reject));
         }),
       onCommitted: (_reply, requests) => {
+        if (limits.bug !== undefined) throw limits.bug;
         this.told.push(`committed ${String(requests)}`);
       },
       refusalOf: () => undefined,
