@@ -35,8 +35,18 @@ export function decodeLeaseId(leaseId: bigint, field = "lease_id"): LeaseId {
   });
 }
 
-export function decodeTtl({ seconds, nanos }: Duration, field: string, ttlMsMin: number): number {
-  const ms = Number(seconds) * 1000 + Math.trunc(nanos / 1e6);
+/**
+ * NaN, which is in no bounds, for what is no Duration: a second or more in the nanoseconds, or signs
+ * that differ. Such a time comes from a mistake, and nobody can tell which of its parts was meant.
+ */
+export function durationMs({ seconds, nanos }: Duration): number {
+  const mixed = (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0);
+  if (mixed || Math.abs(nanos) >= 1e9) return Number.NaN;
+  return Number(seconds) * 1000 + Math.trunc(nanos / 1e6);
+}
+
+export function decodeTtl(ttl: Duration, field: string, ttlMsMin: number): number {
+  const ms = durationMs(ttl);
   if (ms >= ttlMsMin && ms <= ttlMsMax) return ms;
   throw invalid("TTL_INVALID", {
     field,
@@ -49,10 +59,10 @@ export function decodeTtl({ seconds, nanos }: Duration, field: string, ttlMsMin:
 /** A moment that has passed is allowed, however long ago: the entry is absent at once. */
 function decodeMoment({ seconds, nanos }: Timestamp, field: string): number {
   const ms = Number(seconds) * 1000 + Math.trunc(nanos / 1e6);
-  if (ms <= timestampMsMax) return Math.max(1, ms);
+  if (nanos >= 0 && nanos < 1e9 && ms <= timestampMsMax) return Math.max(1, ms);
   throw invalid("TTL_INVALID", {
     field,
-    message: `${field} is after the year 9999`,
+    message: `${field} is no Timestamp, or after the year 9999`,
     hint: "for an entry without end leave it out",
     limit: timestampMsMax,
   });

@@ -130,7 +130,7 @@ export class KvService {
     const body = single({ kind: "rename", from, to, overwrite: request.overwrite });
     const { header, value } = await this.#write(request, body, call);
     const { entry } = onlyResult(value.responses, "renamed");
-    return { header: encodeHeader(header), kv: encodeEntry(entry) };
+    return { header: encodeHeader(header), kv: entry && encodeEntry(entry) };
   };
 
   readonly increment: Unary<IncrementRequest, IncrementResponse> = async (request, call) => {

@@ -23,6 +23,7 @@ import type {
 } from "../wire/kvdb/v1/namespace.js";
 import type { Unary } from "./call.js";
 import { decodeNamespace, decodePageSize } from "./decode.js";
+import { durationMs } from "./decode-expiry.js";
 import { encodeDuration, encodeTime } from "./encode.js";
 import type { EngineAccess } from "./engine-access.js";
 import { invalid, refuse } from "./error-details.js";
@@ -178,7 +179,7 @@ function bound(value: bigint | undefined, field: string): number | undefined {
 function retentionAge(retention: LogRetention | undefined): number | undefined {
   const age = retention?.age;
   if (age === undefined) return undefined;
-  const ms = Number(age.seconds) * 1000 + Math.trunc(age.nanos / 1e6);
+  const ms = durationMs(age);
   if (ms >= 0 && ms <= Number.MAX_SAFE_INTEGER) return ms;
   throw refuse("TTL_INVALID", {
     message: "settings.log_retention.age is out of range",

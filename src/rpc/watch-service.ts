@@ -10,6 +10,7 @@ import type { Duration } from "../wire/google/protobuf/duration.js";
 import { WatchFilter, type WatchRequest, type WatchResponse } from "../wire/kvdb/v1/kv.js";
 import type { ServerStream } from "./call.js";
 import { decodeEnum, decodeNamespace, decodeRange, decodeRevision } from "./decode.js";
+import { durationMs } from "./decode-expiry.js";
 import { encodeHeader } from "./encode.js";
 import { encodeBatches } from "./encode-watch.js";
 import type { EngineAccess } from "./engine-access.js";
@@ -103,7 +104,7 @@ function decodeOptions(request: WatchRequest): WatchOptions {
 
 function decodeInterval(interval: Duration | undefined): number | undefined {
   if (interval === undefined) return undefined;
-  const ms = Number(interval.seconds) * 1000 + Math.trunc(interval.nanos / 1e6);
+  const ms = durationMs(interval);
   if (ms >= watchProgressMsMin && ms <= watchProgressMsMax) return ms;
   throw invalid("ARGUMENT_INVALID", {
     field: "progress_interval",

@@ -140,7 +140,8 @@ export type OperationResult =
   | { readonly kind: "got"; readonly entry: Entry | undefined }
   | { readonly kind: "put"; readonly version: bigint; readonly previous: Entry | undefined }
   | { readonly kind: "deleted"; readonly count: number; readonly previous: Entry | undefined }
-  | { readonly kind: "renamed"; readonly entry: Entry }
+  /** Undefined = repeated for a request id, and was too large to be remembered. */
+  | { readonly kind: "renamed"; readonly entry: Entry | undefined }
   | { readonly kind: "incremented"; readonly value: bigint }
   | { readonly kind: "txn"; readonly result: TxnResult }
   /** Undefined = there is no such lease, or it has run out. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "../../src/foundation/clock.js";
 import { ledgerAnswerBytesMax, ledgerWindowMs } from "../../src/storage/limits.js";
+import type { OperationResult } from "../../src/storage/model.js";
 import { canonical } from "../support/canonical.js";
 import { keyOf, okOf, putOf, refusalOf, TempEngine } from "../support/temp-engine.js";
 
@@ -106,14 +107,41 @@ test("an id is remembered for the window, and is a new one after it", async (t) 
   assert.equal(await temp.text("n"), "2");
 });
 
-test("an answer too large to be remembered is refused before anything changes", async (t) => {
+test("a transaction that reads too much to be remembered is refused before anything changes", async (t) => {
   const temp = await TempEngine.open(t);
   await temp.put("a", new Uint8Array(ledgerAnswerBytesMax));
-  const put = { ...putOf("a", "1"), returnPrevious: true };
-  assert.equal(await refusalOf(() => temp.commit([put], once)), "limit-exceeded");
+  const body = [{ kind: "get", key: keyOf("a") } as const, putOf("a", "1")];
+  assert.equal(await refusalOf(() => temp.commit(body, once)), "limit-exceeded");
   assert.equal((await temp.get("a"))?.version, 1n);
-  okOf(await temp.commit([put]));
+  okOf(await temp.commit(body));
 });
+
+test("the largest value is replaced, deleted and renamed with an id; only a repeated answer lacks it", async (t) => {
+  const temp = await TempEngine.open(t);
+  const largest = new Uint8Array(ledgerAnswerBytesMax);
+  const span = { kind: "key", key: keyOf("a") } as const;
+  const operations = {
+    put: { ...putOf("a", "1"), returnPrevious: true },
+    deleted: { kind: "delete", span, returnPrevious: true },
+    renamed: { kind: "rename", from: keyOf("a"), to: keyOf("b"), overwrite: true },
+  } as const;
+  for (const [requestId, operation] of Object.entries(operations)) {
+    await temp.put("a", largest);
+    const first = okOf(await temp.commit([operation], { requestId }));
+    assert.equal(entryValueOf(first.value.responses[0])?.length, largest.length, requestId);
+    const again = okOf(await temp.commit([operation], { requestId }));
+    assert.deepEqual([again.value.replayed, again.header], [true, first.header], requestId);
+    assert.equal(again.value.responses[0]?.kind, requestId);
+    assert.equal(entryValueOf(again.value.responses[0]), undefined, requestId);
+  }
+});
+
+function entryValueOf(response: OperationResult | undefined): Uint8Array | undefined {
+  if (response?.kind === "renamed") return response.entry?.value;
+  return response?.kind === "put" || response?.kind === "deleted"
+    ? response.previous?.value
+    : undefined;
+}
 
 test("many callers that retry at random make each request once", async (t) => {
   const temp = await TempEngine.open(t);

@@ -1,9 +1,9 @@
 /** Namespaces share a file and nothing else: keys, revisions, request ids and limits are their own. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Namespace } from "../../src/storage/model.js";
+import type { Namespace, Operation } from "../../src/storage/model.js";
 import { defaultNamespaceSettings } from "../../src/storage/namespaces.js";
-import { kindOf, okOf, refusalOf, TempEngine } from "../support/temp-engine.js";
+import { keyOf, kindOf, okOf, putOf, refusalOf, TempEngine } from "../support/temp-engine.js";
 
 test("the same key in two namespaces is two entries, each with its own revisions", async (t) => {
   const temp = await TempEngine.open(t);
@@ -129,6 +129,30 @@ test("writes to a blocked namespace are refused with the reason, reads and other
   assert.match(outcome.refusal.message, /moving house/);
   assert.equal(await temp.get("key", { namespace: name }), undefined);
   okOf(await temp.put("key", "1"));
+});
+
+test("where reads are blocked, no write tells what is stored, and writes go on", async (t) => {
+  const temp = await TempEngine.open(t);
+  const name = "tenant" as Namespace;
+  okOf(await temp.put("key", "secret", { namespace: name }));
+  await temp.engine.namespaces.update(name, { blockReads: true });
+  const get = { kind: "get", key: keyOf("key") } as const;
+  const body = { compares: [], success: [], failure: [get] };
+  const span = { kind: "key", key: keyOf("key") } as const;
+  const asking: readonly Operation[] = [
+    get,
+    { kind: "txn", body },
+    { ...putOf("key", "new"), returnPrevious: true },
+    { kind: "delete", span, returnPrevious: true },
+  ];
+  for (const operation of asking) {
+    const commit = (): ReturnType<TempEngine["commit"]> =>
+      temp.commit([operation], { namespace: name });
+    assert.equal(await refusalOf(commit), "namespace-blocked", operation.kind);
+  }
+  okOf(await temp.put("key", "new", { namespace: name }));
+  await temp.engine.namespaces.update(name, { blockReads: false });
+  assert.equal((await temp.get("key", { namespace: name }))?.version, 2n);
 });
 
 test("what a namespace holds is counted with every change, in keys and in bytes", async (t) => {

@@ -82,6 +82,11 @@ const found: readonly {
     truth: blocked,
   },
   {
+    what: "a transaction does not read where reads are blocked",
+    calls: [created({ blockReads: true }), mutation("Txn", { failure: [{ kind: "get", key }] })],
+    truth: blocked,
+  },
+  {
     what: "a list of leases is not read where reads are blocked",
     calls: [created({ blockReads: true }), { rpc: "ListLeases", namespace, pageSize: 3 }],
     truth: blocked,

@@ -151,7 +151,7 @@ export class WireAnswers {
       case "DeleteRange":
         return { header, deletedCount: of(result, "deleted").count };
       case "Rename":
-        return { header, kv: this.#entry(of(result, "renamed").entry) };
+        return { header, kv: this.#optional(of(result, "renamed").entry) };
       case "Increment":
         return { header, value: of(result, "incremented").value };
       case "RevokeLease":

@@ -231,7 +231,7 @@ export const anyResult: fc.Arbitrary<TxnResult> = fc.letrec<{
       count: anyCount,
       previous: fc.option(anyEntry, { nil: undefined }),
     }),
-    recordOf({ kind: fc.constant("renamed"), entry: anyEntry }),
+    recordOf({ kind: fc.constant("renamed"), entry: fc.option(anyEntry, { nil: undefined }) }),
     recordOf({ kind: fc.constant("incremented"), value: anyInt64 }),
     recordOf({ kind: fc.constant("lease"), lease: fc.option(anyLease, { nil: undefined }) }),
     recordOf({ kind: fc.constant("expired"), count: anyCount }),

@@ -111,6 +111,8 @@ export class ModelStore {
     if (known === undefined && !this.#autoCreate) return refused("namespace-missing");
     const space = known ?? this.#fresh(request.namespace, nowMs);
     if (space.settings.blockWrites) return refused("namespace-blocked");
+    if (space.settings.blockReads && tellsEntries(request.body))
+      return refused("namespace-blocked");
     const body = request.requestId === undefined ? "" : canonical(request.body);
     const before = this.#answered(space, request, nowMs);
     if (before !== undefined && before.body !== body) return refused("request-id-reused");
@@ -360,4 +362,13 @@ export function inModelWords(
   }
   if (outcome?.kind === "refused") return { kind: "refused", reason: outcome.refusal.kind };
   return outcome;
+}
+
+/** Whether a branch would answer with something that was stored before. */
+function tellsEntries({ success, failure }: TxnRequest["body"]): boolean {
+  return [...success, ...failure].some((operation) =>
+    operation.kind === "txn"
+      ? tellsEntries(operation.body)
+      : operation.kind === "get" || ("returnPrevious" in operation && operation.returnPrevious),
+  );
 }

@@ -26,6 +26,8 @@ const kinds = {
   txn: 6,
   lease: 7,
   expired: 8,
+  /** Renamed, with an entry that was too large to be kept. */
+  moved: 9,
 } as const;
 
 export function writeResult(out: ByteWriter, result: TxnResult): void {
@@ -75,7 +77,8 @@ function readBody(source: ByteReader): TxnResult {
 }
 
 function writeResponse(out: ByteWriter, response: OperationResult): void {
-  out.u8(kinds[response.kind]);
+  const moved = response.kind === "renamed" && response.entry === undefined;
+  out.u8(kinds[moved ? "moved" : response.kind]);
   switch (response.kind) {
     case "got":
       writeOptionalEntry(out, response.entry);
@@ -89,7 +92,7 @@ function writeResponse(out: ByteWriter, response: OperationResult): void {
       writeOptionalEntry(out, response.previous);
       return;
     case "renamed":
-      writeEntry(out, response.entry);
+      if (response.entry !== undefined) writeEntry(out, response.entry);
       return;
     case "incremented":
       out.i64(response.value);
@@ -119,6 +122,8 @@ function readResponse(source: ByteReader): OperationResult {
       return { kind: "deleted", count: source.varint(), previous: readOptionalEntry(source) };
     case kinds.renamed:
       return { kind: "renamed", entry: readEntry(source) };
+    case kinds.moved:
+      return { kind: "renamed", entry: undefined };
     case kinds.incremented:
       return { kind: "incremented", value: source.i64() };
     case kinds.txn:

@@ -101,7 +101,7 @@ export class RequestLedger {
       "limit-exceeded",
       `a request with an id may answer at most ${ledgerAnswerBytesMax} bytes`,
       {
-        hint: "ask without return_previous, or without a request id",
+        hint: "read less in one transaction, or send it without a request id",
         facts: { limit: "recorded_answer_bytes", max: `${ledgerAnswerBytesMax}` },
       },
     );

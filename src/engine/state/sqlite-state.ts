@@ -17,10 +17,10 @@ import type {
 import type { GroupMember, Prepared, StateMachine } from "../../storage/state-machine.js";
 import type { Outcome } from "../../storage/storage-engine.js";
 import { ByteReader } from "../record/byte-reader.js";
-import { ByteWriter } from "../record/byte-writer.js";
-import { readResult, writeResult } from "../record/result-codec.js";
+import { readResult } from "../record/result-codec.js";
 import type { Connection } from "../sqlite/connection.js";
 import { prepareRun, sql } from "../sqlite/statements.js";
+import { assertNotBlocked } from "./blocked.js";
 import { evaluate } from "./evaluate.js";
 import { KvTable } from "./kv-table.js";
 import { LeaseKeyCounts } from "./lease-key-counts.js";
@@ -28,6 +28,7 @@ import { LeaseTable } from "./lease-table.js";
 import { type NamespaceRow, NamespaceTable } from "./namespace-table.js";
 import { PastTable } from "./past-table.js";
 import { assertWithinQuota, type Usage } from "./quota.js";
+import { recordedAnswer } from "./recorded-answer.js";
 import { RequestLedger } from "./request-ledger.js";
 import { Staging, type StateView } from "./staging.js";
 
@@ -200,16 +201,7 @@ export class SqliteState implements StateMachine {
         facts: { namespace: name },
       });
     }
-    if (row.settings.blockWrites && !isExpiry(request)) {
-      throw new EngineError(
-        "namespace-blocked",
-        `writes are blocked: ${row.settings.blockReason}`,
-        {
-          hint: "an operator has blocked writes to this namespace",
-          facts: { namespace: name },
-        },
-      );
-    }
+    assertNotBlocked(row.settings, request);
     return row;
   }
 
@@ -227,16 +219,6 @@ export class SqliteState implements StateMachine {
     const { nodeId, storeId } = this.#options;
     return { namespace: row.name, revision, epoch: tenure.epoch, nodeId, storeId };
   }
-}
-
-/**
- * A block is for callers. What has run out is gone for them in any case, and if it could not be
- * taken away, the oldest of it would keep the sweeper from all other namespaces.
- */
-function isExpiry({ body }: TxnRequest): boolean {
-  // A caller's transaction may have nothing in its success list, and its writes in the other.
-  if (body.success.length === 0 || body.failure.length > 0) return false;
-  return body.success.every(({ kind }) => kind === "expire-keys" || kind === "expire-lease");
 }
 
 /** What the namespace holds once these changes are made. */
@@ -262,9 +244,7 @@ function recordOf(
   result: TxnResult,
 ): RecordedRequest | undefined {
   if (request.requestId === undefined) return undefined;
-  const out = new ByteWriter();
-  writeResult(out, result);
-  const answer = out.finish();
+  const answer = recordedAnswer(result);
   RequestLedger.assertRecordable(answer);
   return { id: request.requestId, digest, answer };
 }

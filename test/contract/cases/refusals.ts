@@ -109,6 +109,33 @@ const wrong: readonly {
     ...{ reason: "TTL_INVALID", field: "ttl" },
   },
   {
+    what: "a time to live of a second less half a second",
+    call: ({ client, namespace }) =>
+      client.put({
+        ...{ namespace, key },
+        expiry: { $case: "ttl", value: { seconds: 1n, nanos: -500_000_000 } },
+      }),
+    ...{ reason: "TTL_INVALID", field: "ttl" },
+  },
+  {
+    what: "a time to live with a second among its nanoseconds",
+    call: ({ client, namespace }) =>
+      client.put({
+        ...{ namespace, key },
+        expiry: { $case: "ttl", value: { seconds: 1n, nanos: 1_000_000_000 } },
+      }),
+    ...{ reason: "TTL_INVALID", field: "ttl" },
+  },
+  {
+    what: "a moment with a second among its nanoseconds",
+    call: ({ client, namespace }) =>
+      client.put({
+        ...{ namespace, key },
+        expiry: { $case: "expireTime", value: { seconds: 1n, nanos: 1_000_000_000 } },
+      }),
+    ...{ reason: "TTL_INVALID", field: "expire_time" },
+  },
+  {
     what: "a time to live above a hundred years",
     call: ({ client, namespace }) =>
       client.put({

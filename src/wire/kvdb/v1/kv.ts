@@ -380,7 +380,7 @@ export interface PutResponse {
     | undefined;
   /**
    * The entry that was replaced. Absent: there was none, it was not asked for, or the answer is
-   * repeated for a request_id and was too large to keep (64 KiB).
+   * repeated for a request_id and was too large to keep (1 MiB).
    */
   previous: KeyValue | undefined;
 }
@@ -417,7 +417,7 @@ export interface DeleteResponse {
   deleted: boolean;
   /**
    * The entry that was deleted. Absent: there was none, it was not asked for, or the answer is
-   * repeated for a request_id and was too large to keep (64 KiB).
+   * repeated for a request_id and was too large to keep (1 MiB).
    */
   previous: KeyValue | undefined;
 }
@@ -470,7 +470,7 @@ export interface RenameResponse {
     | undefined;
   /**
    * The entry under its new key. Always present, unless the answer is repeated for a request_id and
-   * was too large to keep (64 KiB).
+   * was too large to keep (1 MiB).
    */
   kv: KeyValue | undefined;
 }
@@ -786,7 +786,7 @@ export interface GetResult {
 export interface PutResult {
   /**
    * The entry that was replaced. Absent: there was none, it was not asked for, or the answer is
-   * repeated for a request_id and was too large to keep (64 KiB).
+   * repeated for a request_id and was too large to keep (1 MiB).
    */
   previous: KeyValue | undefined;
 }
@@ -797,7 +797,7 @@ export interface DeleteResult {
   deleted: boolean;
   /**
    * The entry that was deleted. Absent: there was none, it was not asked for, or the answer is
-   * repeated for a request_id and was too large to keep (64 KiB).
+   * repeated for a request_id and was too large to keep (1 MiB).
    */
   previous: KeyValue | undefined;
 }
@@ -8059,7 +8059,8 @@ export const WatchEvent: MessageFns<WatchEvent> = {
  * Retries. A mutation may carry a request_id, unique within its namespace. A retry with the same id
  * within the retention window (10 minutes unless configured; it outlives a crash) returns the first
  * answer and has no second effect. The same id with another request is INVALID_ARGUMENT ·
- * REQUEST_ID_REUSED. After UNKNOWN · OUTCOME_UNKNOWN, retry only with the same id.
+ * REQUEST_ID_REUSED. A request that was refused or has changed nothing is not remembered: a retry of
+ * it is decided anew. After UNKNOWN · OUTCOME_UNKNOWN, retry only with the same id.
  *
  * Failures. Every failure carries google.rpc.Status details with an ErrorInfo of domain "kvdb",
  * whose reason is written here after the code. A bad argument or a passed limit is INVALID_ARGUMENT
@@ -8228,8 +8229,9 @@ export const KvServiceService = {
   /**
    * Writes large amounts in chunks. Each chunk is atomic, one revision, and acknowledged after it
    * is on disk; acknowledgements come in the order of the chunks. A chunk that fails ends the
-   * stream and is named by chunk_id in the ErrorInfo's metadata; chunks acknowledged before stay. After a
-   * break, go on with the first chunk that was not acknowledged.
+   * stream and is named by chunk_id in the ErrorInfo's metadata; chunks acknowledged before stay, and
+   * up to three sent after it may have been written too. After a break, go on with the first chunk
+   * that was not acknowledged.
    */
   bulkLoad: {
     path: "/kvdb.v1.KvService/BulkLoad" as const,
@@ -8323,8 +8325,9 @@ export interface KvServiceServer extends UntypedServiceImplementation {
   /**
    * Writes large amounts in chunks. Each chunk is atomic, one revision, and acknowledged after it
    * is on disk; acknowledgements come in the order of the chunks. A chunk that fails ends the
-   * stream and is named by chunk_id in the ErrorInfo's metadata; chunks acknowledged before stay. After a
-   * break, go on with the first chunk that was not acknowledged.
+   * stream and is named by chunk_id in the ErrorInfo's metadata; chunks acknowledged before stay, and
+   * up to three sent after it may have been written too. After a break, go on with the first chunk
+   * that was not acknowledged.
    */
   bulkLoad: handleBidiStreamingCall<BulkLoadRequest, BulkLoadResponse>;
   /**
@@ -8533,8 +8536,9 @@ export interface KvServiceClient extends Client {
   /**
    * Writes large amounts in chunks. Each chunk is atomic, one revision, and acknowledged after it
    * is on disk; acknowledgements come in the order of the chunks. A chunk that fails ends the
-   * stream and is named by chunk_id in the ErrorInfo's metadata; chunks acknowledged before stay. After a
-   * break, go on with the first chunk that was not acknowledged.
+   * stream and is named by chunk_id in the ErrorInfo's metadata; chunks acknowledged before stay, and
+   * up to three sent after it may have been written too. After a break, go on with the first chunk
+   * that was not acknowledged.
    */
   bulkLoad(): ClientDuplexStream<BulkLoadRequest, BulkLoadResponse>;
   bulkLoad(options: Partial<CallOptions>): ClientDuplexStream<BulkLoadRequest, BulkLoadResponse>;

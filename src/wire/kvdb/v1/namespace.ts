@@ -68,7 +68,10 @@ export interface NamespaceSettings {
   historyReads?:
     | boolean
     | undefined;
-  /** True: reads are refused with FAILED_PRECONDITION · NAMESPACE_BLOCKED. Default false. */
+  /**
+   * True: reads are refused with FAILED_PRECONDITION · NAMESPACE_BLOCKED, and so are writes that ask
+   * for stored entries: a get in a Txn, return_previous. Default false.
+   */
   blockReads?:
     | boolean
     | undefined;
@@ -1621,7 +1624,7 @@ export const DeleteNamespaceResponse: MessageFns<DeleteNamespaceResponse> = {
  * the server is configured not to. At most 10,000 namespaces.
  *
  * A namespace that does not exist is NOT_FOUND · NAMESPACE_NOT_FOUND. Changes are on disk before
- * they are acknowledged. They take no revision and need no request_id: repeated, a create answers
+ * they are acknowledged. They need no request_id: repeated, a create answers
  * ALREADY_EXISTS, an update sets the same values, a delete answers NOT_FOUND.
  */
 export type NamespaceServiceService = typeof NamespaceServiceService;
@@ -1675,7 +1678,8 @@ export const NamespaceServiceService = {
   },
   /**
    * Removes a namespace with its entries, leases and history. Open watches on it end with NOT_FOUND.
-   * Its revisions are not used again: a namespace made later under the same name goes on above them.
+   * Its revisions are not used again: a namespace made later under the same name goes on above them,
+   * with one left out for the deletion, so that a watch that resumes is told COMPACTED.
    */
   deleteNamespace: {
     path: "/kvdb.v1.NamespaceService/DeleteNamespace" as const,
@@ -1701,7 +1705,8 @@ export interface NamespaceServiceServer extends UntypedServiceImplementation {
   updateNamespace: handleUnaryCall<UpdateNamespaceRequest, UpdateNamespaceResponse>;
   /**
    * Removes a namespace with its entries, leases and history. Open watches on it end with NOT_FOUND.
-   * Its revisions are not used again: a namespace made later under the same name goes on above them.
+   * Its revisions are not used again: a namespace made later under the same name goes on above them,
+   * with one left out for the deletion, so that a watch that resumes is told COMPACTED.
    */
   deleteNamespace: handleUnaryCall<DeleteNamespaceRequest, DeleteNamespaceResponse>;
 }
@@ -1773,7 +1778,8 @@ export interface NamespaceServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Removes a namespace with its entries, leases and history. Open watches on it end with NOT_FOUND.
-   * Its revisions are not used again: a namespace made later under the same name goes on above them.
+   * Its revisions are not used again: a namespace made later under the same name goes on above them,
+   * with one left out for the deletion, so that a watch that resumes is told COMPACTED.
    */
   deleteNamespace(
     request: DeleteNamespaceRequest,
