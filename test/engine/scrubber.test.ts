@@ -177,6 +177,26 @@ test("a restart goes on where the scrubber was, and remembers its last pass", as
   assert.ok(scrubOf(temp).completedAtMs >= reopenedAtMs);
 });
 
+const foreignPlaces = {
+  "a step that this version does not have": { step: "rows of yesterday", after: ["i1"] },
+  "fewer columns than the index has": { step: "index of kv", after: ["i1"] },
+  "a row id that is none": { step: "rows of kv", after: ["x01"] },
+  "a step by its number": { step: 7, after: [] },
+} as const;
+
+for (const [what, place] of Object.entries(foreignPlaces)) {
+  test(`a place that names ${what} means a pass from the beginning`, async (t) => {
+    const temp = await closedStore(t);
+    const counts = { rows: 5, bytes: 5, passStartedAtMs: 1, completedAtMs: 0 };
+    writeFileSync(`${temp.file}.scrub`, JSON.stringify({ ...counts, place }), { mode: 0o600 });
+    await temp.start(fast);
+    await passEnds(temp);
+    const [ended] = temp.log.of("integrity.scrub-completed");
+    assert.ok(Number(ended?.fields["rows"]) > rows, "everything was looked at");
+    assert.deepEqual(temp.log.of("integrity.scrub-paused"), []);
+  });
+}
+
 test("the rests keep both budgets, whatever a slice took", () => {
   fc.assert(
     fc.property(

@@ -5,7 +5,7 @@
  */
 import { readFile, rename, writeFile } from "node:fs/promises";
 import type { IndexValue } from "../sqlite/scrub-statements.js";
-import { type ScrubPlace, scrubSteps } from "./scrub-slice.js";
+import { placeIn, type ScrubPlace, scrubSteps } from "./scrub-slice.js";
 
 export interface ScrubProgress {
   /** Undefined: no pass is under way. */
@@ -29,7 +29,7 @@ export const noProgress: ScrubProgress = {
 export async function readProgress(file: string): Promise<ScrubProgress> {
   try {
     const { place, ...counts } = JSON.parse(await readFile(file, "utf8")) as {
-      readonly place: { readonly step: number; readonly after: readonly string[] } | null;
+      readonly place: { readonly step: string; readonly after: readonly string[] } | null;
       readonly rows: number;
       readonly bytes: number;
       readonly passStartedAtMs: number;
@@ -37,8 +37,9 @@ export async function readProgress(file: string): Promise<ScrubProgress> {
     };
     const numbers = [counts.rows, counts.bytes, counts.passStartedAtMs, counts.completedAtMs];
     if (!numbers.every(Number.isFinite)) return noProgress;
-    if (place === null || !(place.step < scrubSteps.length)) return { ...counts, place: undefined };
-    return { ...counts, place: { step: place.step, after: place.after.map(valueOfText) } };
+    if (place === null) return { ...counts, place: undefined };
+    const known = placeIn(place.step, place.after.map(valueOfText));
+    return known === undefined ? noProgress : { ...counts, place: known };
   } catch {
     // Missing at the first start; cut short or of another form: nothing depends on it.
     return noProgress;
@@ -48,7 +49,11 @@ export async function readProgress(file: string): Promise<ScrubProgress> {
 /** Throws what the file system throws. */
 export async function writeProgress(file: string, progress: ScrubProgress): Promise<void> {
   const { place } = progress;
-  const shown = place === undefined ? null : { step: place.step, after: place.after.map(textOf) };
+  // By its name: another version may have other steps.
+  const shown =
+    place === undefined
+      ? null
+      : { step: scrubSteps[place.step] ?? "", after: place.after.map(textOf) };
   const partial = `${file}.partial`;
   await writeFile(partial, `${JSON.stringify({ ...progress, place: shown })}\n`, { mode: 0o600 });
   await rename(partial, file);

@@ -49,6 +49,18 @@ export const scrubSteps: readonly string[] = [
   ...indexWalks.map(({ table }) => `index of ${table}`),
 ];
 
+/** A place as it was kept. Undefined: another version walks in other steps, or by other columns. */
+export function placeIn(step: string, after: readonly IndexValue[]): ScrubPlace | undefined {
+  const index = scrubSteps.indexOf(step);
+  if (index < 0) return undefined;
+  const walk = indexWalks[index - tableWalks.length];
+  const fits =
+    walk === undefined
+      ? after.length === 1 && typeof after[0] === "bigint"
+      : after.length === walk.columns.length;
+  return after.length === 0 || fits ? { step: index, after } : undefined;
+}
+
 const rowOverheadBytes = 64;
 const firstRowId = -(2n ** 63n);
 const lastRowId = 2n ** 63n - 1n;

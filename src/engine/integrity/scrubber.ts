@@ -150,6 +150,8 @@ export class Scrubber {
     } catch (cause) {
       // Its thread has ended or the file cannot be opened just now: readers meet and report that.
       log.event("integrity.scrub-paused", { cause: describeError(cause) });
+      // It may have refused and be there still, with the file open.
+      await this.#link?.terminate();
       this.#link = undefined;
       this.#after(scrubPlaceKeptMs, () => this.#oneSlice());
     }
