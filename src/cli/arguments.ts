@@ -84,6 +84,10 @@ function parseWords(
 /** parseArgs tells what is wrong in a sentence of several lines; the first one says it. */
 function explain(cause: TypeError, names: Words): string {
   const [sentence = ""] = cause.message.split(/\n|\. /);
+  const dashed = /Option '([^']+)' argument is ambiguous/.exec(sentence)?.[1];
+  if (dashed !== undefined) {
+    return `${dashed} has no value; one that begins with a dash is written as in --by=-5`;
+  }
   const unknown = /Unknown option '--?([^' ]+)'/.exec(sentence)?.[1];
   if (unknown === undefined) return sentence;
   return `there is no flag --${unknown}; did you mean --${nearestName(unknown, names)}?`;

@@ -68,6 +68,11 @@ test("values are read by the kind of their flag", () => {
   assert.equal(incr.integer("initial"), undefined);
 });
 
+test("a value that begins with a dash is refused with the way to write it", () => {
+  assert.throws(() => parse("incr k --by -5"), /--by has no value.*--by=-5/);
+  assert.throws(() => parse("get k -n -x"), /-n has no value.*--by=-5/);
+});
+
 test("flags that exclude each other are refused together", () => {
   const { flags } = parse("put k v --if-absent --if-version 1");
   assert.throws(() => flags.onlyOne(["if-absent", "if-version"]), /--if-absent and --if-version/);
