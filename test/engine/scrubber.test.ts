@@ -4,12 +4,14 @@
  * happens meanwhile for damage.
  */
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import Database from "better-sqlite3";
 import fc from "fast-check";
 import type { EngineOptions } from "../../src/engine/index.js";
 import { restMs } from "../../src/engine/integrity/scrub-budget.js";
+import { ManualClock } from "../../src/foundation/clock.js";
+import { scrubPlaceKeptMs } from "../../src/storage/limits.js";
 import type { ScrubStatus } from "../../src/storage/maintenance.js";
 import type { Ending } from "../support/temp-directory.js";
 import { okOf, putOf, TempEngine } from "../support/temp-engine.js";
@@ -196,6 +198,28 @@ for (const [what, place] of Object.entries(foreignPlaces)) {
     assert.deepEqual(temp.log.of("integrity.scrub-paused"), []);
   });
 }
+
+test("a slice that is refused again and again leaves no thread behind", async (t) => {
+  const clock = new ManualClock();
+  const temp = await TempEngine.open(t, { clock, options: fast });
+  okOf(await temp.put("key", "value"));
+  const threads = (): number => readdirSync("/proc/self/task").length;
+  const before = threads();
+  // Whoever has the file open keeps it; who opens it now finds none.
+  renameSync(temp.file, `${temp.file}.away`);
+  for (let refused = 1; refused <= 3; refused++) {
+    await waitFor("a slice to be refused", () => {
+      clock.advance(scrubPlaceKeptMs);
+      return temp.log.of("integrity.scrub-paused").length >= refused || undefined;
+    });
+  }
+  renameSync(`${temp.file}.away`, temp.file);
+  await waitFor("the threads to end", () => threads() <= before + 1 || undefined);
+  await waitFor("a pass to end", () => {
+    clock.advance(scrubPlaceKeptMs);
+    return temp.log.of("integrity.scrub-completed").length > 0 || undefined;
+  });
+});
 
 test("the rests keep both budgets, whatever a slice took", () => {
   fc.assert(
