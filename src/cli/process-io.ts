@@ -25,19 +25,19 @@ export function processIo(): ProcessIo {
     readerGone = true;
     stopping.abort();
   };
-  process.stdout.on("error", failed);
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // Any other failure is told by the write that met it.
+    if (error.code === "EPIPE") failed(error);
+  });
   process.stderr.on("error", failed);
   return {
     write: (data) => {
       if (readerGone) return Promise.resolve();
-      return new Promise((resolve) => {
-        if (process.stdout.write(data)) resolve();
-        else {
-          process.stdout.once("drain", resolve);
-          process.stdout.once("error", () => {
-            resolve();
-          });
-        }
+      return new Promise((resolve, reject) => {
+        process.stdout.write(data, (error: NodeJS.ErrnoException | null | undefined) => {
+          if (error && error.code !== "EPIPE") reject(error);
+          else resolve();
+        });
       });
     },
     note: (text) => {

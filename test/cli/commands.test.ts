@@ -1,11 +1,13 @@
 /** Every command against a real daemon: what it prints where, and how it ends. */
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Daemon } from "../support/spawn-daemon.js";
 import { tempDirectory } from "../support/temp-directory.js";
-import { ended, jsonOf, type Kvdb, kvdbAt, type Ran, startKvdb } from "./run-kvdb.js";
+import { ended, jsonOf, type Kvdb, kvdbAt, kvdbProgram, type Ran, startKvdb } from "./run-kvdb.js";
 
 const directory = tempDirectory({ after });
 const socket = join(directory, "kvdb.sock");
@@ -302,3 +304,20 @@ function keyValueExpiry(line: string): readonly unknown[] {
   const { key, value, expireTime } = JSON.parse(line) as Record<string, unknown>;
   return [key, value, expireTime];
 }
+
+test("output that cannot be written ends with its own exit code, and in one line", async (t) => {
+  const full = openSync("/dev/full", "w");
+  t.after(() => {
+    closeSync(full);
+  });
+  const child = spawn(process.execPath, [kvdbProgram, "version"], {
+    stdio: ["ignore", full, "pipe"],
+  });
+  let told = "";
+  child.stderr?.on("data", (data: Buffer) => {
+    told += data.toString();
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  assert.equal(code, 7, told);
+  assert.match(told, /^kvdb: ENOSPC.*\n$/);
+});
