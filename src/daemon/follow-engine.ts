@@ -32,8 +32,8 @@ async function listen(
     if (signal.aborted) return;
     if (event.kind !== "state") continue;
     // The event's own word: by now the engine may be closed and have no status any more.
-    const { state } = event.fields;
-    if (state !== undefined) carryOver(state, event.message, readiness);
+    const { state, reason } = event.fields;
+    if (state !== undefined && reason !== undefined) carryOver(state, reason, readiness);
   }
 }
 

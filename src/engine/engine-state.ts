@@ -55,7 +55,7 @@ export class EngineLife {
       severity,
       name: "engine.state-changed",
       message,
-      attributes: { state },
+      attributes: { state, reason },
     });
   }
 
@@ -69,7 +69,7 @@ export class EngineLife {
       severity: "info",
       name: "engine.state-remarked",
       message: `the engine is ${state}: ${reason}`,
-      attributes: { state },
+      attributes: { state, reason },
     });
   }
 

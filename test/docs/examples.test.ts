@@ -16,6 +16,7 @@ const elsewhere: readonly (readonly [begins: string, why: string])[] = [
   ["npm ", "installs, builds, or runs all tests"],
   ["npx kvdb demo", "has a test of its own, with rows that need no download"],
   ["npx kvdb load --npm", "needs the npm registry"],
+  ["npx kvdb prove", "takes minutes, and has tests of its own: test/cli/prove and test/crash"],
 ];
 
 describe("the concept pages", { concurrency: pagesAtOnce }, () => {

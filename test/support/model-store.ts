@@ -128,18 +128,23 @@ export class ModelStore {
       throw error;
     }
     const { changes } = attempt;
+    const { requestId } = request;
+    const remember = (revision: bigint): void => {
+      if (requestId !== undefined) {
+        space.answers.set(requestId, { body, atMs: nowMs, revision, value });
+      }
+    };
     if (changes.length === 0 && !attempt.changedLeases) {
+      // A condition that did not hold leaves its id free, and what is not there remembers nothing.
+      if (known !== undefined && value.succeeded) remember(space.head);
       return { kind: "ok", revision: space.head, value };
     }
     if (!isWithinQuota(space, attempt.rows)) return refused("quota");
     this.#spaces.set(request.namespace, space);
     if (changes.length > 0) this.#advance(space, attempt.rows, changes);
     space.leases = attempt.leases;
-    const revision = space.head;
-    if (request.requestId !== undefined) {
-      space.answers.set(request.requestId, { body, atMs: nowMs, revision, value });
-    }
-    return { kind: "ok", revision, value };
+    remember(space.head);
+    return { kind: "ok", revision: space.head, value };
   }
 
   /** What has run out by now and is still there. */

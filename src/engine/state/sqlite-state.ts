@@ -127,17 +127,20 @@ export class SqliteState implements StateMachine {
     const view = this.#viewOf(row.id);
     const staging = new Staging(view, { revision, nowMs });
     const value = evaluate(request.body, staging);
-    if (staging.size === 0 && staging.leases.size === 0) {
+    const changesNothing = staging.size === 0 && staging.leases.size === 0;
+    // A condition that did not hold leaves its id free. And what is not there cannot remember.
+    const remembers = value.succeeded && this.namespaces.find(row.name) !== undefined;
+    if (changesNothing && (digest === undefined || !remembers)) {
       return { kind: "ok", header: this.#header(row, row.head, tenure), value };
     }
-    assertWithinQuota(row.settings, row, usageAfter(row, staging));
+    if (!changesNothing) assertWithinQuota(row.settings, row, usageAfter(row, staging));
     const recorded = digest === undefined ? undefined : recordOf(request, digest, value);
     this.#wrote = true;
     this.#applyLeases(row.id, staging);
-    // Leases take no revision; the first grant may still have to make the namespace.
-    if (staging.size === 0) this.namespaces.stage(row);
-    else this.#apply(row, revision, staging, { request, recorded });
     const at = staging.size === 0 ? row.head : revision;
+    if (staging.size > 0) this.#apply(row, revision, staging, { request, recorded });
+    // Leases take no revision; the first grant may still have to make the namespace.
+    else if (!changesNothing) this.namespaces.stage(row);
     if (recorded !== undefined) {
       this.#ledger.record(row.id, { ...recorded, revision: at, nowMs });
     }

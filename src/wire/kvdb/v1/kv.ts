@@ -8059,8 +8059,9 @@ export const WatchEvent: MessageFns<WatchEvent> = {
  * Retries. A mutation may carry a request_id, unique within its namespace. A retry with the same id
  * within the retention window (10 minutes unless configured; it outlives a crash) returns the first
  * answer and has no second effect. The same id with another request is INVALID_ARGUMENT ·
- * REQUEST_ID_REUSED. A request that was refused or has changed nothing is not remembered: a retry of
- * it is decided anew. After UNKNOWN · OUTCOME_UNKNOWN, retry only with the same id.
+ * REQUEST_ID_REUSED. A request that was refused, or that changed nothing because its conditions did
+ * not hold, is not remembered: a retry of it is decided anew.
+ * After UNKNOWN · OUTCOME_UNKNOWN, retry only with the same id.
  *
  * Failures. Every failure carries google.rpc.Status details with an ErrorInfo of domain "kvdb",
  * whose reason is written here after the code. A bad argument or a passed limit is INVALID_ARGUMENT
