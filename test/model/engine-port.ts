@@ -22,6 +22,7 @@ import { askEngine, modelInfo } from "./engine-store-calls.js";
 import { type Hints, maskedSettings, type Truth } from "./oracle.js";
 import type { Port, Seen } from "./port.js";
 import { settle } from "./settle.js";
+import { watchPatienceMs } from "./wire-watch.js";
 
 type Answer = Truth | { readonly kind: "header"; readonly is: unknown };
 
@@ -229,9 +230,16 @@ export class EnginePort implements Port {
     const options = { range, puts, deletions, keysOnly, previous, progressIntervalMs: undefined };
     const ending = new AbortController();
     const batches: unknown[] = [];
+    // When an event is missing the answer is what has come until then.
+    const timer = setTimeout(() => {
+      ending.abort();
+    }, watchPatienceMs).unref();
     const stream = this.#engine.watch(namespace, from as Revision, options, ending.signal);
     for await (const event of stream) {
-      if (event.kind === "compacted") return { kind: "trimmed", oldest: event.oldest };
+      if (event.kind === "compacted") {
+        clearTimeout(timer);
+        return { kind: "trimmed", oldest: event.oldest };
+      }
       if (event.kind === "batches") {
         for (const batch of event.batches) {
           const changes = batch.changes.map((change, at) => {
@@ -259,6 +267,7 @@ export class EnginePort implements Port {
       const isThrough = through !== undefined && event.header.revision >= through;
       if (through === 0n || (isThrough && event.kind !== "standing")) ending.abort();
     }
+    clearTimeout(timer);
     return { kind: "watched", batches } as Answer;
   }
 

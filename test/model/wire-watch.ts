@@ -5,7 +5,7 @@ import type * as wire from "../../src/wire/kvdb/v1/kv.js";
 import { refusalOf } from "./refusals.js";
 
 /** Reached only when an event is missing. */
-const watchPatienceMs = 30_000;
+export const watchPatienceMs = 30_000;
 
 /** In the order of revisions, none of them split; ends when it is complete, or with a refusal. */
 export async function readWatch(
