@@ -12,6 +12,7 @@ const harmless = ["stat", "statSync", "statfs", "statfsSync", "lstat", "constant
 
 /** Whoever opens, copies or removes files, and why that is safe. */
 const allowed: Readonly<Record<string, string>> = {
+  "src/engine/integrity/scrub-place.ts": "the scrubber's own file, which SQLite does not know",
   "src/engine/recovery/": "before the first connection, or on files that SQLite does not know",
   "src/engine/sqlite/directory-lock.ts": "the owner file beside the lock, never the lock itself",
   "src/engine/sqlite/process-locks.ts": "/proc/locks",
