@@ -16,8 +16,8 @@ import { shrink } from "./shrink.js";
 import { tableWith, wireLies } from "./wire-lies.js";
 import { WirePort } from "./wire-port.js";
 
-/** A lie is told seldom, and found out within this many operations. */
-const operationsUntilFound = 12_000;
+/** A lie is told seldom, and mostly found out within a thousand; chance has room to be late. */
+const operationsUntilFound = 80_000;
 /** What a lie is told by, apart from what asks. */
 const liarsSeed = 7;
 
