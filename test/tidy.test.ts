@@ -32,7 +32,7 @@ const filesWithUnits = ["src/engine/sqlite/pragmas.ts", "src/engine/record/entry
 /** Counts that may only fall. Lower the number in the commit that lowers the count. */
 const ratchets = {
   suppressedRules: 0,
-  filesOver400Lines: 4,
+  filesOver400Lines: 0,
   undocumentedStorageExports: 9,
 };
 

@@ -6,7 +6,8 @@
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { assert } from "../foundation/assert.js";
-import { type LabelValues, type MetricRow, type MetricTable, metricTable } from "./metric-names.js";
+import { type MetricTable, metricTable } from "./metric-names.js";
+import type { LabelValues, MetricRow } from "./metric-row.js";
 
 type IdOf<Kind extends MetricRow["kind"]> = {
   [Id in keyof MetricTable]: MetricTable[Id]["kind"] extends Kind ? Id : never;

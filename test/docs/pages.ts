@@ -4,7 +4,8 @@
  */
 import { exitOfOpenError, exitReasons } from "../../src/daemon/exit-codes.js";
 import { type LogEventRow, logEvents } from "../../src/observability/log-events.js";
-import { type MetricRow, metricTable } from "../../src/observability/metric-names.js";
+import { metricTable } from "../../src/observability/metric-names.js";
+import type { MetricRow } from "../../src/observability/metric-row.js";
 import { type ReasonRow, reasons } from "../../src/rpc/reasons.js";
 import { statusCode } from "../../src/rpc/status-code.js";
 import { readText } from "../tools/source-files.js";

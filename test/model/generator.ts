@@ -4,7 +4,7 @@
  * else; so a seed gives the same calls again.
  */
 import type { Random } from "../../src/foundation/random.js";
-import type { Key, Namespace, Operation, RequestId, TxnBody } from "../../src/storage/model.js";
+import type { Namespace, Operation, RequestId } from "../../src/storage/model.js";
 import type { NamespaceSettings } from "../../src/storage/namespaces.js";
 import type { ModelStore } from "../support/model-store.js";
 import type {
@@ -18,6 +18,7 @@ import type {
   PutOperation,
   SettingPath,
 } from "./calls.js";
+import { guarded, keyOf } from "./conditional.js";
 import { malformedCount } from "./malformed.js";
 import type { Truth } from "./oracle.js";
 import { type Lives, leaseIds, Values } from "./values.js";
@@ -387,28 +388,4 @@ export class Generator {
     const settings = chosen.map((name) => ({ [name]: all[name] }));
     return Object.assign({ blockReason: all.blockReason }, ...settings) as typeof all;
   }
-}
-
-function keyOf(operation: Operation | undefined): Key | undefined {
-  if (operation?.kind !== "delete" || operation.span.kind !== "key") return undefined;
-  return operation.span.key;
-}
-
-/** The condition as a compare, and what there is instead where it does not hold. */
-function guarded({ of, value }: Condition, key: Key, operation: Operation): TxnBody {
-  const span = { kind: "key", key } as const;
-  const version = (relation: "equal" | "greater", than: bigint): TxnBody["compares"][number] => {
-    return { span, relation, operand: { of: "version", value: than } };
-  };
-  const compares = {
-    absent: version("equal", 0n),
-    present: version("greater", 0n),
-    version: version("equal", value),
-    "mod-revision": {
-      span,
-      relation: "equal" as const,
-      operand: { of: "mod-revision" as const, value },
-    },
-  };
-  return { compares: [compares[of]], success: [operation], failure: [{ kind: "get", key }] };
 }

@@ -4,7 +4,7 @@ import { systemClock } from "../../src/foundation/clock.js";
 import { type Daemon, startDaemon } from "../support/spawn-daemon.js";
 import { type Ending, tempDirectory } from "../support/temp-directory.js";
 import { pause } from "../support/wait.js";
-import type { Served } from "./wire-port.js";
+import type { Served } from "./served.js";
 
 const clock = systemClock();
 

@@ -11,8 +11,8 @@ import { GrpcServer } from "../../src/transport/grpc-js/grpc-server.js";
 import { recordingLog } from "../support/recording-log.js";
 import type { Ending } from "../support/temp-directory.js";
 import { TempEngine } from "../support/temp-engine.js";
+import type { Served } from "./served.js";
 import { settle } from "./settle.js";
-import type { Served } from "./wire-port.js";
 
 type Level = "error" | "warn" | "info" | "debug";
 

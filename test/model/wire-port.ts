@@ -23,30 +23,22 @@ import { malformedRows } from "./malformed.js";
 import type { Hints, Truth } from "./oracle.js";
 import { Broken, type Port, type Seen } from "./port.js";
 import { refusalOf, refusalOfStatus } from "./refusals.js";
+import type { Served } from "./served.js";
 import { askStore } from "./store-calls.js";
 import { type Identity, WireAnswers } from "./wire-answers.js";
 import { WireClient } from "./wire-client.js";
 import {
   entryRequest,
   grantRequest,
+  headRequest,
   only,
   rangeOf,
   rangeRequest,
   settingsOf,
   timeOf,
 } from "./wire-requests.js";
+import { brokenAt, known, one } from "./wire-seen.js";
 import { readWatch } from "./wire-watch.js";
-
-/** A server as a port needs it. */
-export interface Served {
-  readonly hasOwnTime: boolean;
-  readonly address: string;
-  nowMs(): number;
-  /** Ends it in this way and starts it again on the same files. */
-  restart(way: "stop" | "kill"): Promise<void>;
-  passTime(ms: number): Promise<void>;
-  close(): Promise<void>;
-}
 
 export class WirePort implements Port {
   readonly hasRim = true;
@@ -400,30 +392,4 @@ export class WirePort implements Port {
       if (pageToken === "") return { answer: all, hints: {}, operations: pages };
     }
   }
-}
-
-/** How many bytes the history has is nobody's to predict. */
-function known(info: namespaces.NamespaceInfo | undefined): unknown {
-  if (info?.stats === undefined) return info;
-  return { ...info, stats: { ...info.stats, historyBytes: undefined } };
-}
-
-function one(answer: unknown): Seen {
-  return { answer, hints: {}, operations: 1 };
-}
-
-/** The refusal itself, or what says that the server went away after these answers. */
-function brokenAt(error: unknown, answers: readonly unknown[]): unknown {
-  try {
-    refusalOf(error);
-    return error;
-  } catch (broken) {
-    return broken instanceof Broken ? new Broken(answers, error) : broken;
-  }
-}
-
-function headRequest(namespace: string): wire.ListRequest {
-  const range = rangeOf({ start: new Uint8Array(0), end: undefined });
-  const read = { reverse: false, keysOnly: true, countOnly: true, revision: undefined };
-  return { namespace, range, pageSize: 0, pageToken: "", ...read };
 }

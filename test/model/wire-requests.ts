@@ -259,3 +259,10 @@ export function durationOf(ms: number): Duration {
 export function timeOf(ms: number): Timestamp {
   return { seconds: BigInt(Math.floor(ms / 1_000)), nanos: (ms % 1_000) * 1_000_000 };
 }
+
+/** Counts, so that the answer is a header and little else. */
+export function headRequest(namespace: string): wire.ListRequest {
+  const range = rangeOf({ start: new Uint8Array(0), end: undefined });
+  const read = { reverse: false, keysOnly: true, countOnly: true, revision: undefined };
+  return { namespace, range, pageSize: 0, pageToken: "", ...read };
+}

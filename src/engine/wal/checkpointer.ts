@@ -11,18 +11,13 @@ import type { EngineEvents } from "../../observability/events.js";
 import type { Log } from "../../observability/log.js";
 import type { Metrics } from "../../observability/metrics.js";
 import { EngineError } from "../../storage/errors.js";
-import {
-  checkpointAttemptsBeforeHold,
-  checkpointPauseMsMinAtHardLimit,
-  snapshotHoldMsMax,
-} from "../../storage/limits.js";
+import { checkpointPauseMsMinAtHardLimit } from "../../storage/limits.js";
 import type {
   Alarm,
   CheckpointMode,
   CheckpointPin,
   CheckpointRecord,
   CheckpointSource,
-  SnapshotReading,
   WalStatus,
 } from "../../storage/maintenance.js";
 import type { EngineOptions } from "../engine-options.js";
@@ -31,7 +26,8 @@ import { faultOfCode } from "../sqlite/result-codes.js";
 import { checkpointRecord, isComplete } from "./checkpoint-outcome.js";
 import { cameToNothing, nextStep, pauseMs, type WalView } from "./checkpoint-policy.js";
 import { CheckpointReport } from "./checkpoint-report.js";
-import type { ForeignReader } from "./wal-index.js";
+import { type PinSources, pinnedBy } from "./pinned-by.js";
+import { type HeldReaders, ReaderHold } from "./reader-hold.js";
 import { WalLimitWatch } from "./wal-limits.js";
 
 export type CheckpointerOptions = Pick<
@@ -39,21 +35,14 @@ export type CheckpointerOptions = Pick<
   "file" | "checkpointIntervalMs" | "walSoftLimitBytes" | "walHardLimitBytes"
 >;
 
-export interface CheckpointerPorts {
+export interface CheckpointerPorts extends PinSources {
   /** Runs on the writer's connection between two groups. A rejection means the writer is gone. */
   run(mode: CheckpointMode): Promise<RawCheckpoint>;
-  readonly snapshots: {
-    count(): number;
-    oldest(): SnapshotReading | undefined;
-    /** Ends every snapshot of ours, checks in child processes included. Returns how many. */
-    cancelAll(reason: string): number;
-    /** New ones wait, for this long at most, or until release(). */
-    hold(forMs: number): void;
-    release(): void;
-  };
-  /** Readers of other processes, and the name of one that is a child of ours. */
-  readonly foreignReaders: () => readonly ForeignReader[];
-  readonly nameOfProcess: (pid: number) => string | undefined;
+  readonly snapshots: PinSources["snapshots"] &
+    HeldReaders & {
+      /** Ends every snapshot of ours, checks in child processes included. Returns how many. */
+      cancelAll(reason: string): number;
+    };
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -74,6 +63,7 @@ export class Checkpointer {
   readonly #ports: CheckpointerPorts;
   readonly #report: CheckpointReport;
   readonly #limits: WalLimitWatch;
+  readonly #hold: ReaderHold;
   readonly #pauses: Record<CheckpointMode, Pause>;
   readonly #flights = new Map<CheckpointMode, Promise<CheckpointRecord>>();
   #tail: Promise<unknown> = Promise.resolve();
@@ -81,9 +71,6 @@ export class Checkpointer {
   #committed = false;
   #climbing = false;
   #mustWait = false;
-  /** Runs in a row after which a reader of ours still kept the WAL from being reset. */
-  #heldUp = 0;
-  #holding = false;
   #lastCompleteMs: number;
   #stopTicking: Cancel = () => undefined;
   #stopRetry: Cancel | undefined;
@@ -95,6 +82,7 @@ export class Checkpointer {
     this.#gauge = gauge;
     this.#report = new CheckpointReport({ ...ports, file: options.file });
     this.#limits = new WalLimitWatch(options, { ...ports, pin: () => this.#pin() });
+    this.#hold = new ReaderHold(ports.snapshots);
     const pause = (): Pause => ({ attempts: 0, untilMs: 0 });
     this.#pauses = { passive: pause(), full: pause(), restart: pause(), truncate: pause() };
     this.#lastCompleteMs = ports.clock.monotonicMs();
@@ -129,7 +117,7 @@ export class Checkpointer {
   /** The last snapshot of ours has ended: what it pinned may move now. */
   noteSnapshotsEnded(): void {
     for (const pause of Object.values(this.#pauses)) pause.untilMs = 0;
-    this.#climb({ retry: this.#stopRetry !== undefined || this.#holding });
+    this.#climb({ retry: this.#stopRetry !== undefined || this.#hold.holding });
   }
 
   /** Counts the checkpoint of the start; logs it when it had something to recover. */
@@ -233,7 +221,7 @@ export class Checkpointer {
     this.#climbing = true;
     void climb().finally(() => {
       this.#climbing = false;
-      this.#letReadersIn();
+      this.#hold.letIn();
       this.#climb({ retry: false });
       this.#neverGiveUp();
     });
@@ -266,7 +254,7 @@ export class Checkpointer {
     aloud: boolean,
   ): Promise<void> {
     if (step.kind === "truncate" && step.cancelSnapshots) {
-      this.#holdReaders();
+      this.#hold.begin();
       this.#ports.snapshots.cancelAll("the WAL is at its hard limit");
     }
     await this.#enqueue(step.kind, "periodic", aloud);
@@ -302,7 +290,7 @@ export class Checkpointer {
     const hard = this.#limits.state === "hard";
     this.#mustWait = hard;
     this.#settle(record);
-    this.#noteHeldUp(record);
+    this.#hold.note(record);
     const remarkable = cameToNothing(record) || record.outcome === "FAILED";
     this.#report.add(record, raw, aloud || remarkable);
     if (raw.kind === "threw") this.#stopAfterFault(raw.code);
@@ -329,8 +317,9 @@ export class Checkpointer {
 
   #recordOf(raw: RawCheckpoint, mode: CheckpointMode, source: CheckpointSource): CheckpointRecord {
     const stuck = raw.kind === "ran" && (raw.row.busy !== 0 || raw.row.checkpointed < raw.row.log);
-    const pinnedBy = stuck ? this.#pin() : undefined;
-    return checkpointRecord({ raw, mode, source, atMs: this.#ports.clock.wallMs(), pinnedBy });
+    const pin = stuck ? this.#pin() : undefined;
+    const atMs = this.#ports.clock.wallMs();
+    return checkpointRecord({ raw, mode, source, atMs, pinnedBy: pin });
   }
 
   /**
@@ -355,27 +344,6 @@ export class Checkpointer {
     const waitMs = pauseMs(Math.max(1, pause.attempts), chance, this.#limits.state);
     if (stuck) pause.untilMs = nowMs + waitMs;
     this.#retryAfter(waitMs);
-  }
-
-  /** Our own readers, one after the other without a gap: they get one that is made for them. */
-  #noteHeldUp(record: CheckpointRecord): void {
-    const readers = this.#ports.snapshots.count() > 0;
-    this.#heldUp = readers && record.outcome !== "FAILED" ? this.#heldUp + 1 : 0;
-    if (this.#heldUp < checkpointAttemptsBeforeHold) return;
-    this.#heldUp = 0;
-    this.#holdReaders();
-  }
-
-  #holdReaders(): void {
-    this.#holding = true;
-    this.#ports.snapshots.hold(snapshotHoldMsMax);
-  }
-
-  /** When the climb that followed the last reader's end is over, whatever came of it. */
-  #letReadersIn(): void {
-    if (!this.#holding || this.#ports.snapshots.count() > 0) return;
-    this.#holding = false;
-    this.#ports.snapshots.release();
   }
 
   #retryAfter(waitMs: number): void {
@@ -408,18 +376,8 @@ export class Checkpointer {
     };
   }
 
-  /** Our own oldest snapshot first: it is the one we can end. */
   #pin(): CheckpointPin | undefined {
-    const { snapshots, foreignReaders, nameOfProcess } = this.#ports;
-    const own = snapshots.oldest();
-    if (own !== undefined) {
-      const { owner, ageMs } = own;
-      return { frame: this.#gauge.backfilled, ageMs, owner, pid: process.pid };
-    }
-    const [foreign] = foreignReaders();
-    if (foreign === undefined) return undefined;
-    const { pid, frame } = foreign;
-    return { frame, ageMs: 0, owner: nameOfProcess(pid) ?? `process ${String(pid)}`, pid };
+    return pinnedBy(this.#gauge.backfilled, this.#ports);
   }
 
   /** How long frames have been waiting for a complete run; read when somebody scrapes. */

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type MetricRow, metricTable } from "../../../src/observability/metric-names.js";
+import { metricTable } from "../../../src/observability/metric-names.js";
+import type { MetricRow } from "../../../src/observability/metric-row.js";
 import { Metrics } from "../../../src/observability/metrics.js";
 
 const rows: readonly MetricRow[] = Object.values(metricTable);
