@@ -9,7 +9,7 @@ import type { StorageEngine } from "../../../src/storage/storage-engine.js";
 import { recordingLog } from "../../support/recording-log.js";
 import { patient, testOptions } from "../../support/temp-engine.js";
 import { anyKeys, everyKey } from "../load/key-order.js";
-import { beating } from "../load/pacing.js";
+import { beating, firstBeatMs } from "../load/pacing.js";
 import { Latencies } from "../measure/latency.js";
 import { answerJobs } from "../processes/answer-jobs.js";
 import { Workload } from "../workload/keys.js";
@@ -137,12 +137,12 @@ async function batches(job: EngineJob & { readonly kind: "batches" }): Promise<E
 
 async function lonePuts(perSecond: number, seconds: number): Promise<EngineReport> {
   const latencies = new Latencies();
-  const begin = beginning();
+  const begin = { ...beginning(), ms: firstBeatMs() };
   const endMs = begin.ms + seconds * 1_000;
   const intervalMs = 1_000 / perSecond;
   let sent = 0;
   let unanswered = 0;
-  await beating(intervalMs, (end) => {
+  await beating({ beginMs: begin.ms, intervalMs }, (end) => {
     const nowMs = performance.now();
     for (;;) {
       const dueMs = begin.ms + sent * intervalMs;

@@ -4,7 +4,9 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 
-const { intervalMs, flag } = workerData as {
+const { firstAt, intervalMs, flag } = workerData as {
+  /** When the first beat is due, in milliseconds since 1970: each thread counts its own time from its start. */
+  readonly firstAt: number;
   readonly intervalMs: number;
   /** Set to 1 to end the thread. */
   readonly flag: SharedArrayBuffer;
@@ -12,7 +14,7 @@ const { intervalMs, flag } = workerData as {
 if (parentPort === null) throw new Error("the metronome runs as a thread");
 const port = parentPort;
 const ended = new Int32Array(flag);
-let next = performance.now() + intervalMs;
+let next = firstAt - performance.timeOrigin;
 while (Atomics.load(ended, 0) === 0) {
   const waitMs = next - performance.now();
   if (waitMs > 0) Atomics.wait(ended, 0, 0, waitMs);

@@ -7,6 +7,10 @@ import type { LoadReport } from "./load-job.js";
 
 /** Beats are never closer than this: several requests of one beat leave together. */
 const beatMsMin = 0.25;
+/** What a thread takes at most to start: the first beat is not before. */
+const metronomeStartMs = 250;
+/** Beats are this much behind their moment, so that what is due then counts as due whatever is rounded. */
+const beatLagMs = 0.01;
 const unansweredMax = 6_000;
 const requestsPerWindowMin = 3;
 
@@ -149,13 +153,13 @@ export function runOnce(paced: Paced, inFlight: number): Promise<LoadReport> {
 
 export async function runOpen(paced: Paced, requestsPerSecond: number): Promise<LoadReport> {
   const window = new Window(paced);
-  const beginMs = performance.now();
+  const beginMs = firstBeatMs();
   const openMs = beginMs + paced.warmupSeconds * 1_000;
   const endMs = openMs + paced.seconds * 1_000;
   const intervalMs = 1_000 / requestsPerSecond;
   let sent = 0;
   let unanswered = 0;
-  await beating(Math.max(beatMsMin, intervalMs), (end) => {
+  await beating({ beginMs, intervalMs }, (end) => {
     const nowMs = performance.now();
     if (!window.isOpen && nowMs >= openMs) window.open();
     for (let dueMs = beginMs + sent * intervalMs; dueMs <= nowMs && dueMs < endMs; ) {
@@ -179,14 +183,27 @@ export async function runOpen(paced: Paced, requestsPerSecond: number): Promise<
   return window.report();
 }
 
-/** Calls `beat` at every beat until it ends. */
+/** The soonest that a metronome can begin. */
+export function firstBeatMs(): number {
+  return performance.now() + metronomeStartMs;
+}
+
+/**
+ * Calls `beat` at `beginMs` and after every interval from then on, until it ends. Beats fall on the
+ * moments at which requests are due: out of step with them, every request would be late by a part
+ * of the interval, and that would be measured as the server's.
+ */
 export async function beating(
-  intervalMs: number,
+  metre: { readonly beginMs: number; readonly intervalMs: number },
   beat: (end: (error: Error | undefined) => void) => void,
 ): Promise<void> {
   const flag = new SharedArrayBuffer(4);
   const metronome = new Worker(new URL("./metronome-thread.js", import.meta.url), {
-    workerData: { intervalMs, flag },
+    workerData: {
+      firstAt: performance.timeOrigin + metre.beginMs + beatLagMs,
+      intervalMs: Math.max(beatMsMin, metre.intervalMs),
+      flag,
+    },
   });
   try {
     await new Promise<void>((resolve, reject) => {

@@ -12,7 +12,7 @@ import type { Workload } from "../workload/keys.js";
 import { RequestTemplate } from "../workload/template.js";
 import { kvdbPath } from "./kvdb-lane.js";
 import type { LoadReport, WatchJob } from "./load-job.js";
-import { beating } from "./pacing.js";
+import { beating, firstBeatMs } from "./pacing.js";
 
 /** Room for the keys that one watcher is sent; no key is written twice. */
 const keysPerWatcher = 100_000;
@@ -94,10 +94,10 @@ async function writeAndListen(
   const intervalMs = 1_000 / job.writesPerSecond;
   const before = cpuTimeOf(job.pid);
   const clientBefore = process.cpuUsage();
-  const beginMs = performance.now();
+  const beginMs = firstBeatMs();
   const endMs = beginMs + job.seconds * 1_000;
   let written = 0;
-  await beating(intervalMs, (end) => {
+  await beating({ beginMs, intervalMs }, (end) => {
     const nowMs = performance.now();
     for (let dueMs = beginMs; ; written += 1) {
       dueMs = beginMs + written * intervalMs;
