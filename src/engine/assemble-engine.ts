@@ -78,7 +78,7 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
   const fail = (fault: LatchedFault): void => {
     queue.fail(fault);
   };
-  const disk = followDisk(store, { time, fail, checkpointer: () => checkpointer });
+  const disk = followDisk(store, { time, fail, points, checkpointer: () => checkpointer });
   const marks = makeMarkKeeper(store, { fail, disk });
   const checkpointer = makeCheckpointer(store, { snapshots, walIndex, integrity, fail, disk });
   const watches = makeWatches(store, {

@@ -59,6 +59,7 @@ export async function examineStore(
     const start = {
       options: { ...options, file: before.files.database },
       walFile: before.files.wal,
+      reserveFile: before.files.reserve,
       failpoints: "",
       recovered: before.walBytesFound > 0,
       expected: before.expected,

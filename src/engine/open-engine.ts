@@ -127,6 +127,7 @@ function writerStart(
   return {
     options: { ...options, file: before.files.database },
     walFile: before.files.wal,
+    reserveFile: before.files.reserve,
     failpoints: ports.failpoints.text,
     recovered: before.walBytesFound > 0,
     expected: before.expected,

@@ -88,6 +88,8 @@ export const snapshotCacheBytes = 1024 * 1024;
 export const snapshotConnectionsKept = 4;
 /** Rows that have run out and are not swept yet, passed over in one turn of a reader thread. */
 export const endedRowsPerRead = 10_000;
+/** Rows that SQLite puts together for one page at a time; values are short there. */
+export const packedRowsMax = 256;
 export const readerThreadsMax = 16;
 export const readQueueRequestsMax = 1_024;
 
@@ -155,6 +157,16 @@ export const diskProbeMs = 1_000;
 export const diskRoomToResumeMin = 256 * 1024;
 /** What a start needs beside the room for moving the WAL: a first commit and small files. */
 export const diskStartBytes = 128 * 1024;
+/** Room that stays when the WAL has been moved: a start needs it, and a few small files. */
+export const diskRoomKeptBytes = 2 * diskStartBytes;
+/** With as much to spare, the room is measured this often and not before every commit. */
+export const diskRoomAmpleBytes = 1024 * 1024 * 1024;
+export const diskRoomTrustedMs = 250;
+/** Pages of the database that a changed row and a commit touch at most, beside those of its value. */
+export const walPagesPerRow = 2;
+export const walPagesPerCommit = 32;
+/** Pages of a slice while even the WAL that is there does not fit. */
+export const vacuumPagesWhenTight = 16;
 /** Slices of free pages that are given back between two looks at a full disk. */
 export const vacuumSlicesPerRelief = 64;
 

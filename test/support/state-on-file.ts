@@ -48,8 +48,8 @@ export class StateOnFile {
       synchronous: "OFF" as const,
       namespaceAutoCreate: setup.namespaceAutoCreate ?? true,
     };
-    const walFile = `${file}-wal`;
-    const start = { options, walFile, failpoints: "", recovered: false, expected: undefined };
+    const files = { walFile: `${file}-wal`, reserveFile: `${file}.reserve` };
+    const start = { options, ...files, failpoints: "", recovered: false, expected: undefined };
     const failpoints = Failpoints.parse(setup.failpoints ?? "");
     const { store } = WriterStore.open(start, failpoints, setup.nowMs ?? startMs);
     stores.push(store);

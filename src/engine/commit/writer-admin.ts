@@ -38,7 +38,7 @@ export function performAdmin(message: AdminMessage, writer: WriterStore): boolea
     case "trim-slice":
       return trimSlice(message, writer);
     case "vacuum-slice":
-      return vacuumSlice(writer);
+      return vacuumSlice(message, writer);
     case "probe-write":
       return writer.transact(() => true);
     default:
@@ -128,8 +128,12 @@ function trimSlice(
 }
 
 /** Outside of a transaction of ours: the pragma makes its own. */
-function vacuumSlice(writer: WriterStore): boolean {
-  writer.connection.pragma(`incremental_vacuum(${vacuumPagesPerSlice})`);
+function vacuumSlice(
+  { pagesMax = vacuumPagesPerSlice }: AdminMessage & { kind: "vacuum-slice" },
+  writer: WriterStore,
+): boolean {
+  writer.connection.pragma(`incremental_vacuum(${pagesMax})`);
+  writer.room.note();
   return (writer.connection.pragma("freelist_count", { simple: true }) as number) === 0;
 }
 

@@ -12,6 +12,7 @@ import type { RawCheckpoint, WalGauge } from "../sqlite/raw-checkpoint.js";
 export interface WriterStart {
   readonly options: EngineOptions;
   readonly walFile: string;
+  readonly reserveFile: string;
   /** Where the armed failpoints of this process begin anew. */
   readonly failpoints: string;
   /** The last start found WAL residue: count it. */
@@ -61,7 +62,7 @@ export type ToWriter =
       readonly nowMs: number;
     }
   /** Give free pages back to the file system. */
-  | { readonly kind: "vacuum-slice"; readonly nowMs: number }
+  | { readonly kind: "vacuum-slice"; readonly nowMs: number; readonly pagesMax?: number }
   /** Commit a transaction of its own, to see whether the disk takes one. */
   | { readonly kind: "probe-write"; readonly nowMs: number }
   /** Remember that an integrity check failed. */

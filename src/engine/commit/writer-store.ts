@@ -26,6 +26,7 @@ import {
 import { CheckpointRunner, type RawCheckpoint } from "../sqlite/raw-checkpoint.js";
 import { faultOfCode } from "../sqlite/result-codes.js";
 import { migrate } from "../sqlite/schema.js";
+import { WalRoom, type WalRoomFiles } from "../sqlite/wal-room.js";
 import { PastTable } from "../state/past-table.js";
 import { SqliteState } from "../state/sqlite-state.js";
 import { type AdminStatements, adminStatements } from "./admin-statements.js";
@@ -40,6 +41,7 @@ export class WriterStore {
   readonly log: LocalLog;
   readonly tenure: Tenure;
   readonly checkpoints: CheckpointRunner;
+  readonly room: WalRoom;
   readonly past: PastTable;
   readonly spans: LogSpanTable;
   readonly trim: LogTrim;
@@ -66,8 +68,17 @@ export class WriterStore {
     this.#store = of.store;
     this.#wallMs = of.nowMs;
     const nowMs = (): number => Math.max(this.#wallMs, of.store.read()?.timeFloorMs ?? 0);
-    this.log = new LocalLog(connection, { store: of.store, failpoints: of.failpoints, nowMs });
+    this.room = new WalRoom(connection, roomFiles(of.start), systemClock());
+    let isOpen = false;
+    const assertRoom = (): void => {
+      // The start has judged its own room, and may use all that a full disk has left.
+      if (isOpen) this.room.assertRoom();
+    };
+    const { store, failpoints } = of;
+    this.log = new LocalLog(connection, { store, failpoints, nowMs, assertRoom });
     const row = this.#beginEpoch(of.start, nowMs(), of.lost);
+    isOpen = true;
+    this.room.note();
     this.state = new SqliteState(connection, {
       nodeId: row.nodeId,
       storeId: row.storeId,
@@ -159,6 +170,13 @@ export class WriterStore {
     }
   }
 
+  /** Ends the transaction that met a full disk, and gives back what it had taken of the disk. */
+  abandon(): void {
+    this.state.abortPrepared();
+    this.room.cutTail(this.checkpoints.gauge());
+    this.room.note();
+  }
+
   attest(): ConnectionReading {
     const pragmas = attest(this.connection, this.#open);
     return { name: "writer", role: "writer", thread: "writer", pragmas };
@@ -206,6 +224,10 @@ export class WriterStore {
     this.log.commitOpen();
     return this.#store.row;
   }
+}
+
+function roomFiles({ options, walFile, reserveFile }: WriterStart): WalRoomFiles {
+  return { database: options.file, wal: walFile, reserve: reserveFile };
 }
 
 /**

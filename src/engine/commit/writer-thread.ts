@@ -106,6 +106,7 @@ async function commitGroup(
       ]);
     }
     case "disk-full":
+      present().abandon();
       return end;
     case "latched":
       latched = end.fault;
@@ -162,7 +163,8 @@ function refusedBy(error: unknown): AdminReply {
   switch (fault.kind) {
     case "busy":
     case "disk-full": {
-      present().state.abortPrepared();
+      if (fault.kind === "busy") present().state.abortPrepared();
+      else present().abandon();
       const kind = fault.kind === "busy" ? "storage-busy" : "disk-full";
       const message = `nothing was written: the store answered ${fault.code}`;
       return { kind: "refused", refusal: { kind, message, hint: "retry later", facts: {} } };

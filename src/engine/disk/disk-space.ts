@@ -9,7 +9,13 @@ import type { Cancel, Clock } from "../../foundation/clock.js";
 import type { Log } from "../../observability/log.js";
 import type { Metrics } from "../../observability/metrics.js";
 import type { EngineError } from "../../storage/errors.js";
-import { diskProbeMs, diskRoomToResumeMin, vacuumSlicesPerRelief } from "../../storage/limits.js";
+import {
+  diskProbeMs,
+  diskRoomToResumeMin,
+  vacuumPagesPerSlice,
+  vacuumPagesWhenTight,
+  vacuumSlicesPerRelief,
+} from "../../storage/limits.js";
 import type { CheckpointRecord } from "../../storage/maintenance.js";
 import type { TxnBody } from "../../storage/model.js";
 import type { AlarmBoard } from "../alarm-board.js";
@@ -29,8 +35,10 @@ export interface DiskSpacePorts {
   usable(): boolean;
   /** Moves the WAL into the database and cuts it. */
   relieve(): Promise<CheckpointRecord>;
-  /** Gives free pages back; true = none is left, or there is no room even for that. */
-  vacuumSlice(): Promise<boolean>;
+  /** How much longer the database will be when the WAL has been moved. */
+  growthBytes(): number;
+  /** Gives so many free pages back; true = none is left, or there is no room even for that. */
+  vacuumSlice(pagesMax: number): Promise<boolean>;
   /** A real commit. False: there is still no room. */
   probe(): Promise<boolean>;
   /** For people: what the store is doing, now that this has changed. */
@@ -46,8 +54,8 @@ export class DiskSpace {
   #state: DiskSpaceState = "roomy";
   #stopTimer: Cancel | undefined;
   #tending: Promise<void> | undefined;
-  /** What was free after a relief that met a full disk: the same again would end the same way. */
-  #hopelessFreeBytes: number | undefined;
+  /** What was spare after a relief that met a full disk: the same again would end the same way. */
+  #hopelessBytes: number | undefined;
   #resumedMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
@@ -114,7 +122,7 @@ export class DiskSpace {
     const { clock, log, alarms } = this.#ports;
     const { freeBytes, totalBytes } = this.#ports.space();
     this.#state = "full";
-    this.#hopelessFreeBytes = undefined;
+    this.#hopelessBytes = undefined;
     log.event("engine.disk-full", { code, freeBytes, totalBytes });
     const message = `the disk is full (${String(freeBytes)} bytes free): only requests that take away are let in`;
     alarms.raise("DISK_FULL", message);
@@ -136,8 +144,12 @@ export class DiskSpace {
   async #tend(): Promise<void> {
     try {
       if (!this.#mayWork()) return;
-      if (await this.#resume()) return;
-      this.#releaseReserve();
+      // What the WAL gives back may be enough, and then the reserve stays where it is.
+      if (this.#ports.reserve.heldBytes() > 0) {
+        if (this.#walFits()) await this.#relieve();
+        if (!this.#mayWork() || (await this.#resume())) return;
+        this.#releaseReserve();
+      }
       await this.#relieve();
       if (this.#mayWork()) await this.#resume();
     } catch (cause) {
@@ -168,15 +180,44 @@ export class DiskSpace {
     this.#ports.log.event("engine.disk-reserve-freed", { reserveBytes: heldBytes });
   }
 
-  /** Pages first: a database that ends earlier needs less room when the WAL is moved into it. */
+  /**
+   * The WAL first, because giving pages back writes to it and a full one would have no room. A WAL
+   * that does not fit is left alone: moved in part it would take the room that deletes need.
+   */
   async #relieve(): Promise<void> {
-    if (this.#ports.space().freeBytes === this.#hopelessFreeBytes) return;
-    for (let slice = 0; slice < vacuumSlicesPerRelief && this.#mayWork(); slice++) {
-      if (await this.#ports.vacuumSlice()) break;
-    }
-    if (!this.#mayWork()) return;
+    if (this.#spareBytes() === this.#hopelessBytes) return;
+    const moved = await this.#moveWal();
+    if (moved === "failed") return;
+    if (!(await this.#giveBackPages()) || !this.#mayWork()) return;
+    await this.#moveWal();
+  }
+
+  async #moveWal(): Promise<"moved" | "too-large" | "failed"> {
+    if (!this.#walFits()) return "too-large";
     const { outcome } = await this.#ports.relieve();
-    this.#hopelessFreeBytes = outcome === "FAILED" ? this.#ports.space().freeBytes : undefined;
+    this.#hopelessBytes = outcome === "FAILED" ? this.#spareBytes() : undefined;
+    return outcome === "FAILED" ? "failed" : "moved";
+  }
+
+  /** True when there was something to do. Ends where a slice would take more than it gives. */
+  async #giveBackPages(): Promise<boolean> {
+    for (let slice = 0; slice < vacuumSlicesPerRelief && this.#mayWork(); slice++) {
+      const before = this.#spareBytes();
+      const pages = before < 0 ? vacuumPagesWhenTight : vacuumPagesPerSlice;
+      if (await this.#ports.vacuumSlice(pages)) return slice > 0;
+      const after = this.#spareBytes();
+      if (after < 0 && after < before) return true;
+    }
+    return true;
+  }
+
+  #walFits(): boolean {
+    return this.#spareBytes() >= 0;
+  }
+
+  /** What is free when the WAL has been moved; negative = it cannot be. */
+  #spareBytes(): number {
+    return this.#ports.space().freeBytes - this.#ports.growthBytes();
   }
 
   async #fillReserve(bytes: number): Promise<boolean> {

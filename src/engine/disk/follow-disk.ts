@@ -1,18 +1,21 @@
 /** The state of the disk in its surroundings: what it asks of the store, and who is told of it. */
-import { statfsSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
 import { describeError } from "../../observability/log.js";
 import { refusalOf } from "../../storage/errors.js";
 import type { OpenStore } from "../assemble-engine.js";
 import type { AdminMessage } from "../commit/writer-admin.js";
 import type { AdminReply, LatchedFault } from "../commit/writer-protocol.js";
 import type { EngineTime } from "../engine-time.js";
+import type { PointReads } from "../read/point-reads.js";
 import { ReserveFile } from "../recovery/reserve-file.js";
+import type { Connection } from "../sqlite/connection.js";
 import type { Checkpointer } from "../wal/checkpointer.js";
 import { walLimit } from "../wal/wal-limits.js";
 import { DiskSpace } from "./disk-space.js";
 
 export interface DiskSurroundings {
   readonly time: EngineTime;
+  readonly points: PointReads;
   /** Asked for when it is needed: the two know each other. */
   checkpointer(): Checkpointer;
   fail(fault: LatchedFault): void;
@@ -20,9 +23,10 @@ export interface DiskSurroundings {
 
 export function followDisk(store: OpenStore, parts: DiskSurroundings): DiskSpace {
   const { options, ports, alarms, life, before, writer } = store;
-  const { directory, reserve } = before.files;
-  const ask = async (kind: "vacuum-slice" | "probe-write"): Promise<AdminReply> => {
-    const reply = await writer.request({ kind, nowMs: parts.time.nowMs() });
+  const { directory, database, reserve } = before.files;
+  const pageBytes = pragmaOf(parts.points.connection, "page_size");
+  const ask = async (message: Asked): Promise<AdminReply> => {
+    const reply = await writer.request({ ...message, nowMs: parts.time.nowMs() });
     if (reply.kind === "latched") parts.fail(reply.fault);
     return reply;
   };
@@ -37,11 +41,15 @@ export function followDisk(store: OpenStore, parts: DiskSurroundings): DiskSpace
     },
     usable: () => !life.is("failed", "closed"),
     relieve: () => parts.checkpointer().relieve(),
-    vacuumSlice: async () => {
-      const reply = await ask("vacuum-slice");
+    growthBytes: () => {
+      const pages = pragmaOf(parts.points.connection, "page_count");
+      return Math.max(0, pages * pageBytes - statSync(database).size);
+    },
+    vacuumSlice: async (pagesMax) => {
+      const reply = await ask({ kind: "vacuum-slice", pagesMax });
       return reply.kind !== "done" || reply.finished;
     },
-    probe: async () => (await ask("probe-write")).kind === "done",
+    probe: async () => (await ask({ kind: "probe-write" })).kind === "done",
     onChange: (reason) => {
       life.remark(reason);
     },
@@ -50,6 +58,14 @@ export function followDisk(store: OpenStore, parts: DiskSurroundings): DiskSpace
       parts.fail({ kind: "io", code: "DISK_RESERVE", message, outcomeUnknown: false });
     },
   });
+}
+
+type Asked =
+  | { readonly kind: "vacuum-slice"; readonly pagesMax: number }
+  | { readonly kind: "probe-write" };
+
+function pragmaOf(connection: Connection, name: "page_size" | "page_count"): number {
+  return connection.pragma(name, { simple: true }) as number;
 }
 
 /** What the writer is asked beside groups; a full disk that it meets is the store's to know. */

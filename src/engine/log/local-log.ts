@@ -30,6 +30,7 @@ export class LocalLog implements CommitLog {
   readonly #store: StoreTable;
   readonly #spans: LogSpanTable;
   readonly #nowMs: () => number;
+  readonly #assertRoom: () => void;
   readonly #failpoints: Failpoints;
   readonly #namespaceId;
   readonly #insert;
@@ -43,10 +44,15 @@ export class LocalLog implements CommitLog {
       readonly failpoints: Failpoints;
       /** Wall time that never steps back. */
       nowMs(): number;
+      /** Throws when the disk has no room for what the open transaction leaves to be done. */
+      assertRoom(): void;
     },
   ) {
     this.#store = ports.store;
     this.#nowMs = () => ports.nowMs();
+    this.#assertRoom = () => {
+      ports.assertRoom();
+    };
     this.#failpoints = ports.failpoints;
     this.#spans = new LogSpanTable(connection);
     this.#namespaceId = prepareRows<[string], [bigint, bigint]>(connection, sql.headGet);
@@ -69,6 +75,7 @@ export class LocalLog implements CommitLog {
   commitOpen(): void {
     try {
       this.#store.stageCommit(this.#nowMs());
+      this.#assertRoom();
       this.#failpoints.hit("before-commit");
       this.#commit.run();
     } catch (cause) {

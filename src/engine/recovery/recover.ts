@@ -11,6 +11,7 @@ import { OpenError } from "../../storage/errors.js";
 import type { RecoveryStep, WalTail } from "../../storage/maintenance.js";
 import type { StoreId } from "../../storage/model.js";
 import type { EngineOptions } from "../engine-options.js";
+import { heldBytesOf } from "../held-bytes.js";
 import { DirectoryLock, weakerSynchronous } from "../sqlite/directory-lock.js";
 import { type CleanMarkerReading, readCleanMarker } from "./clean-marker.js";
 import { type DataFiles, prepareDataDirectory } from "./data-directory.js";
@@ -23,7 +24,7 @@ import {
   type StoreFormat,
 } from "./pre-open-check.js";
 import { quarantineFiles } from "./quarantine.js";
-import { releaseReserve, reserveHeldBytes } from "./reserve-file.js";
+import { releaseReserve } from "./reserve-file.js";
 import { judgeStartRoom } from "./start-room.js";
 import { rewriteWalInPlace } from "./wal-rewrite.js";
 import { scanWal, type WalScan } from "./wal-tail.js";
@@ -191,7 +192,7 @@ async function roomStep(files: DataFiles, wal: WalScan, steps: StepLog): Promise
     const { bavail, bsize } = await statfs(files.directory);
     const facts = {
       freeBytes: bavail * bsize,
-      reserveBytes: reserveHeldBytes(files.reserve),
+      reserveBytes: heldBytesOf(files.reserve),
       databaseBytes: (await stat(files.database).catch(absentOnly))?.size ?? 0,
       databaseBytesAfter: wal.databasePages * (wal.header?.pageBytes ?? 0),
     };

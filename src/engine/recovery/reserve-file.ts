@@ -4,14 +4,12 @@
  * ever read from it; what it holds is chance, because a file system that compresses would keep
  * zeros in no room at all.
  */
-import { rmSync, statSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import type { Random } from "../../foundation/random.js";
 import { diskReserveChunkBytes, diskReserveShare } from "../../storage/limits.js";
+import { heldBytesOf } from "../held-bytes.js";
 import { isNoSpace } from "./file-errors.js";
-
-/** What `stat` counts in, whatever the file system's own blocks are. */
-const statBlockBytes = 512;
 
 /** A small file system keeps a small reserve: it is there for the data, not for the reserve. */
 export function reserveBytesOn(totalBytes: number, configuredBytes: number): number {
@@ -29,7 +27,7 @@ export class ReserveFile {
 
   /** Bytes of the disk that it really holds. */
   heldBytes(): number {
-    return reserveHeldBytes(this.#file);
+    return heldBytesOf(this.#file);
   }
 
   /**
@@ -61,12 +59,6 @@ export class ReserveFile {
   release(): void {
     releaseReserve(this.#file);
   }
-}
-
-/** Zero when there is none. */
-export function reserveHeldBytes(file: string): number {
-  const found = statSync(file, { throwIfNoEntry: false });
-  return found === undefined ? 0 : Math.min(found.size, found.blocks * statBlockBytes);
 }
 
 export function releaseReserve(file: string): void {

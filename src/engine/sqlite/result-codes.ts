@@ -17,6 +17,16 @@ export type Fault =
   /** Not from the disk: a bug of ours. */
   | { readonly kind: "bug"; readonly code: string };
 
+/** Our own "full", before SQLite meets it: the disk could not take what the WAL holds as well. */
+export class NoRoomError extends Error {
+  override readonly name = "NoRoomError";
+  readonly code = "WAL_ROOM";
+
+  constructor(missingBytes: number) {
+    super(`moving the WAL into the database would lack ${String(missingBytes)} bytes`);
+  }
+}
+
 export function isSqliteError(error: unknown): error is Error & { readonly code: string } {
   return error instanceof Database.SqliteError;
 }
@@ -26,6 +36,7 @@ export function isSqliteError(error: unknown): error is Error & { readonly code:
  * code (`before-commit=error:SQLITE_IOERR_FSYNC`) counts as SQLite's own answer.
  */
 export function faultOf(error: unknown): Fault {
+  if (error instanceof NoRoomError) return { kind: "disk-full", code: error.code };
   return isSqliteError(error) || error instanceof FailpointError
     ? faultOfCode(error.code)
     : { kind: "bug", code: "" };

@@ -13,13 +13,16 @@ import { MissingMechanism } from "../missing-mechanism.js";
 import { type PartReport, type ProveContext, reportOf, withDirectory } from "../part.js";
 import { databaseName } from "../states/state-check.js";
 
-const smallMegabytes = 256;
-const roomyMegabytes = 384;
-/** As a daemon has it by default, and a sixteenth of the file system, which is the most it takes. */
-const reserveBytes = 16 * 1024 * 1024;
-const valueBytes = 400_000;
+const smallMegabytes = 64;
+const roomyMegabytes = 128;
+/** A sixteenth of the file system, which is the most it takes. */
+const reserveBytes = 4 * 1024 * 1024;
+/** Sizes are all mixed, so that the disk fills up at any place between two checkpoints. */
+const valueBytesMax = 900_000;
+const valueBytesStep = 123_457;
 const refusalsSeen = 5;
-const writesAfter = 20;
+/** In a row; together less than what the deletes give back. */
+const writesAfter = 5;
 const healingMs = 20_000;
 const pauseMs = 50;
 const namespace = "full";
@@ -224,5 +227,5 @@ function keyFor(number: number): Uint8Array {
 }
 
 function valueFor(number: number): Buffer {
-  return Buffer.alloc(valueBytes, `${String(number)} `);
+  return Buffer.alloc(1 + ((number * valueBytesStep) % valueBytesMax), `${String(number)} `);
 }

@@ -16,6 +16,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/engine/recovery/": "before the first connection, or on files that SQLite does not know",
   "src/engine/sqlite/directory-lock.ts": "the owner file beside the lock, never the lock itself",
   "src/engine/sqlite/process-locks.ts": "/proc/locks",
+  "src/engine/sqlite/wal-room.ts": "the -wal, which carries no locks, and only its uncommitted end",
   "src/engine/wal/wal-index.ts":
     "the -shm, opened once and kept until the last connection is closed",
   "src/engine/wal/wal-status.ts": "the -wal, which carries no locks",
