@@ -163,12 +163,17 @@ export function readRefusal(error: unknown): Refused {
   if (status.code !== code || status.message !== details) {
     throw new Error("the details must repeat the code and the text of the trailers");
   }
+  return readStatus(status);
+}
+
+/** The same of a status that came as an answer, as those of a pipeline's entries do. */
+export function readStatus(status: Status): Refused {
   const info = only(status.details, "ErrorInfo", ErrorInfo);
   const request = only(status.details, "BadRequest", BadRequest);
   const delay = only(status.details, "RetryInfo", RetryInfo)?.retryDelay;
   return {
-    code,
-    message: details,
+    code: status.code,
+    message: status.message,
     reason: info?.reason ?? "",
     domain: info?.domain ?? "",
     metadata: Object.fromEntries(info?.metadata ?? []),

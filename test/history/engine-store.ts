@@ -13,7 +13,15 @@ import {
   testNamespace,
   textOf,
 } from "../support/temp-engine.js";
-import { type Question, seenCas, seenDeleted, seenEntries, seenPut, seenTxn } from "./questions.js";
+import {
+  type Question,
+  seenBatch,
+  seenCas,
+  seenDeleted,
+  seenEntries,
+  seenPut,
+  seenTxn,
+} from "./questions.js";
 import { type Answer, absentEntry, type LoggedRevision, type Reply, type Store } from "./store.js";
 
 export class EngineStore implements Store {
@@ -66,7 +74,7 @@ export class EngineStore implements Store {
       return seenEntry(textOf(key), result?.kind === "got" ? result.entry : undefined);
     });
     const answer = {
-      seen: seenOf(question, value.succeeded, value.responses[0], entries),
+      seen: seenOf(question, value.succeeded, value.responses, entries),
       revision: header.revision,
       entries,
     };
@@ -83,10 +91,11 @@ function requestOf(question: Mutation) {
       const put = { ...putOf(question.key, question.value), returnPrevious: question.previous };
       return { success: [put], compares: [], failure: [] };
     }
-    case "delete": {
-      const span = { kind: "key", key: keyOf(question.key) } as const;
-      const deletion: Operation = { kind: "delete", span, returnPrevious: false };
-      return { success: [deletion], compares: [], failure: [] };
+    case "delete":
+      return { success: [deletionOf(question.key)], compares: [], failure: [] };
+    case "batch": {
+      const puts = question.puts.map(([key, value]) => putOf(key, value));
+      return { success: [...puts, ...question.deletes.map(deletionOf)], compares: [], failure: [] };
     }
     case "increment": {
       const { key, delta } = question;
@@ -110,6 +119,10 @@ function requestOf(question: Mutation) {
   }
 }
 
+function deletionOf(key: string): Operation {
+  return { kind: "delete", span: { kind: "key", key: keyOf(key) }, returnPrevious: false };
+}
+
 /** Absent is a matter of the version; a value that is there is compared as it is. */
 function operandOf(value: string | undefined) {
   if (value === undefined) return { of: "version", value: 0n } as const;
@@ -127,9 +140,10 @@ function getOf(key: string) {
 function seenOf(
   question: Mutation,
   succeeded: boolean,
-  result: OperationResult | undefined,
+  results: readonly OperationResult[],
   read: Answer["entries"],
 ): string {
+  const [result] = results;
   switch (question.kind) {
     case "put": {
       const previous = result?.kind === "put" ? result.previous : undefined;
@@ -137,14 +151,22 @@ function seenOf(
       return seenPut(question.previous ? [key, value] : undefined);
     }
     case "delete":
-      return seenDeleted(result?.kind === "deleted" && result.count === 1);
+      return seenDeleted(hasDeleted(result));
     case "increment":
       return result?.kind === "incremented" ? String(result.value) : "no number";
+    case "batch": {
+      const deletions = results.slice(question.puts.length);
+      return seenBatch(question.deletes.filter((_key, at) => hasDeleted(deletions[at])));
+    }
     case "cas":
       return seenCas(succeeded);
     case "txn":
       return seenTxn(succeeded ? undefined : read.map(({ key, value }) => [key, value]));
   }
+}
+
+function hasDeleted(result: OperationResult | undefined): boolean {
+  return result?.kind === "deleted" && result.count === 1;
 }
 
 function seenEntry(key: string, entry: Entry | undefined): Answer["entries"][number] {

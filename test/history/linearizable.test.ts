@@ -66,6 +66,23 @@ const right: readonly (readonly [when: string, rows: readonly Row[]])[] = [
     ],
   ],
   [
+    "a write without an outcome shows up after its process has ended",
+    [
+      [1, 4, put("k", "1")],
+      [2, 3, get("k"), "k=-"],
+      [5, 6, get("k"), "k=1"],
+    ],
+  ],
+  [
+    "what a write did before its process ended is read behind a read of something else",
+    [
+      [1, 2, both("1"), "written"],
+      [3, 4, put("g/b", "2")],
+      [5, 6, cas("g/a", "never", "9"), "refused"],
+      [7, 8, list, "g/a=1 g/b=2"],
+    ],
+  ],
+  [
     "two overlapping additions are both in the sum",
     [
       [1, 4, add(1n), "3"],
@@ -127,6 +144,14 @@ const wrong: readonly (readonly [when: string, rows: readonly Row[]])[] = [
       [1, Infinity, put("k", "1")],
       [2, 3, get("k"), "k=1"],
       [4, 5, get("k"), "k=-"],
+    ],
+  ],
+  [
+    "a write comes to life after its process has ended and was started again",
+    [
+      [1, 4, put("k", "1")],
+      [5, 6, get("k"), "k=-"],
+      [7, 8, get("k"), "k=1"],
     ],
   ],
   [
@@ -201,16 +226,18 @@ const anyRow = fc
   .tuple(fc.nat(12), fc.integer({ min: 1, max: 6 }), anyQuestion, anyState, fc.nat(5))
   .map(([start, length, question, state, dice]): Row => {
     if (dice === 0) return [start, Infinity, question];
+    if (dice === 1) return [start, start + length, question];
     return [start, start + length, question, effectOf(state, question).seen];
   });
 
 function isExplainedByTryingAll(values: Values, remaining: readonly Recorded[]): boolean {
   if (remaining.every(({ answer }) => answer === undefined)) return true;
   return remaining.some((call) => {
-    if (remaining.some(({ returned }) => returned < call.invoked)) return false;
+    const before = remaining.filter(({ returned }) => returned < call.invoked);
+    if (before.some(({ answer }) => answer !== undefined)) return false;
     const { seen, writes } = effectOf(values, call.question);
     if (call.answer !== undefined && call.answer.seen !== seen) return false;
-    const others = remaining.filter((other) => other !== call);
+    const others = remaining.filter((other) => other !== call && !before.includes(other));
     return isExplainedByTryingAll(withWrites(values, writes), others);
   });
 }

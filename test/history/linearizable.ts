@@ -6,11 +6,13 @@
  * is linearizable exactly when each of them is.
  *
  * Three things keep the search short, none of them changes its answer. A read that fits the present
- * state is placed at once: it changes nothing, so any order that places it later can place it here.
+ * state is placed at once: it changes nothing, so any order that places it later can place it here
+ * (unless a call without an outcome could come only before it).
  * Calls are tried in the order of their answers, which is nearly the order that the store chose.
- * Calls without an outcome are tried last, and only where they would change something.
+ * Calls without an outcome are tried last, and only where they would change something and can still
+ * have an effect: most of them end with the process that was asked.
  */
-import { effectOf, objectOf, type Values, withWrites } from "./questions.js";
+import { effectOf, isRead, objectOf, type Values, withWrites } from "./questions.js";
 import { describeCall, type Recorded } from "./recorder.js";
 
 /** Beyond this many steps for one object the search has not decided, and says so. */
@@ -22,6 +24,8 @@ export function inexplicableIn(history: readonly Recorded[]): readonly string[] 
   for (const call of history) {
     // It speaks of a revision, so it is not for this judge.
     if (call.question.kind === "past") continue;
+    // Nobody knows what it has seen, and it has changed nothing.
+    if (call.answer === undefined && isRead(call.question)) continue;
     const object = objectOf(call.question);
     const calls = byObject.get(object);
     if (calls === undefined) byObject.set(object, [call]);
@@ -40,6 +44,8 @@ interface Step {
   next: number;
   /** The call that led here. */
   readonly placed: number;
+  /** The latest start of what is placed: nothing that had ended before it can come next. */
+  readonly since: number;
 }
 
 class Search {
@@ -73,7 +79,7 @@ class Search {
 
   run(): boolean {
     const start = new Map<string, string>();
-    const steps: Step[] = [this.#stepTo(start, -1)];
+    const steps: Step[] = [this.#stepTo(start, { placed: -1, since: 0 })];
     for (let taken = 0; this.#remaining > 0; taken++) {
       if (taken > stepsMax) throw new Error(`undecided after ${taken} steps: ${this.furthest()}`);
       const step = steps.at(-1);
@@ -87,29 +93,32 @@ class Search {
       const values = this.#after(step.values, candidate);
       if (values === undefined) continue;
       this.#place(candidate);
-      const name = this.#nameOf(values);
+      const since = Math.max(step.since, this.#calls[candidate]?.invoked ?? 0);
+      const name = this.#nameOf(values, since);
       if (this.#tried.has(name)) {
         this.#unplace(candidate);
         continue;
       }
       this.#tried.add(name);
-      steps.push(this.#stepTo(values, candidate));
+      steps.push(this.#stepTo(values, { placed: candidate, since }));
     }
     return true;
   }
 
-  #stepTo(values: Values, placed: number): Step {
-    const candidates = this.#candidates();
+  #stepTo(values: Values, { placed, since }: Pick<Step, "placed" | "since">): Step {
+    const candidates = this.#candidates(since);
     if (this.#remaining < this.#fewestRemaining) {
       this.#fewestRemaining = this.#remaining;
       this.#stuckAt = candidates.flatMap((at) => this.#calls[at] ?? []);
     }
-    const read = candidates.find((at) => this.#isFittingRead(values, at));
-    return { values, candidates: read === undefined ? candidates : [read], next: 0, placed };
+    const read = candidates.find((at) => {
+      return this.#isFittingRead(values, at) && !this.#isLastMoment(at, since);
+    });
+    return { values, candidates: read === undefined ? candidates : [read], next: 0, placed, since };
   }
 
   /** Calls that may come next: those that began before any other that remains has returned. */
-  #candidates(): readonly number[] {
+  #candidates(since: number): readonly number[] {
     const found: number[] = [];
     let earliestReturn = Infinity;
     for (let at = this.#floor; at < this.#answered; at++) {
@@ -123,7 +132,7 @@ class Search {
     for (let at = this.#answered; at < this.#calls.length; at++) {
       const call = this.#calls[at];
       if (call === undefined || call.invoked > earliestReturn) break;
-      if (this.#placed[at] === 0) found.push(at);
+      if (this.#placed[at] === 0 && call.returned >= since) found.push(at);
     }
     return found;
   }
@@ -146,6 +155,16 @@ class Search {
     return writes.size === 0 && seen === call.answer.seen;
   }
 
+  /** A call without an outcome can come before this one, and not after it. */
+  #isLastMoment(at: number, since: number): boolean {
+    const began = this.#calls[at]?.invoked ?? 0;
+    for (let open = this.#answered; open < this.#calls.length; open++) {
+      const ended = this.#returned(open);
+      if (this.#placed[open] === 0 && ended >= since && ended < began) return true;
+    }
+    return false;
+  }
+
   #returned(at: number): number {
     return this.#calls[at]?.returned ?? Infinity;
   }
@@ -164,8 +183,11 @@ class Search {
     }
   }
 
-  /** What is placed and what it led to. Below the floor everything is placed. */
-  #nameOf(values: Values): string {
+  /**
+   * What is placed and what it led to. Below the floor everything is placed; what can have no effect
+   * any more is left out, because whether it had one makes no difference to what follows.
+   */
+  #nameOf(values: Values, since: number): string {
     const placed: number[] = [];
     let beyondFloor = this.#answered - this.#remaining - this.#floor;
     for (let at = this.#floor; beyondFloor > 0; at++) {
@@ -174,7 +196,7 @@ class Search {
       beyondFloor--;
     }
     for (let at = this.#answered; at < this.#calls.length; at++) {
-      if (this.#placed[at] === 1) placed.push(at);
+      if (this.#placed[at] === 1 && this.#returned(at) >= since) placed.push(at);
     }
     const state = [...values].sort(([a], [b]) => (a < b ? -1 : 1));
     return `${this.#floor}:${placed.join(",")}|${state.join(";")}`;

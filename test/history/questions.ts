@@ -31,6 +31,12 @@ export type Question =
       readonly compares: readonly KeyAndValue[];
       readonly puts: readonly (readonly [key: string, value: string])[];
     }
+  /** Writes some keys of an object and deletes others, whatever they are. At least one is written. */
+  | {
+      readonly kind: "batch";
+      readonly puts: readonly (readonly [key: string, value: string])[];
+      readonly deletes: readonly string[];
+    }
   /** Every key of one object. */
   | { readonly kind: "list"; readonly object: string };
 
@@ -85,7 +91,17 @@ export function effectOf(values: Values, question: Question): Effect {
       if (holds) return writing(seenTxn(undefined), puts);
       return reading(seenTxn(puts.map(([key]) => [key, values.get(key)])));
     }
+    case "batch": {
+      const deleted = question.deletes.filter((key) => values.has(key));
+      const deletions = deleted.map((key) => [key, undefined] as const);
+      return writing(seenBatch(deleted), [...question.puts, ...deletions]);
+    }
   }
+}
+
+/** Such a question changes nothing, whatever the state is. */
+export function isRead({ kind }: Question): boolean {
+  return kind === "get" || kind === "past" || kind === "list";
 }
 
 export function withWrites(values: Values, writes: Effect["writes"]): Values {
@@ -100,12 +116,14 @@ export function withWrites(values: Values, writes: Effect["writes"]): Values {
 /** Questions about different objects have nothing to do with each other. */
 export function objectOf(question: Question): string {
   if (question.kind === "list") return question.object;
-  if (question.kind === "txn") return objectOfKey(question.puts[0]?.[0] ?? "");
+  if (question.kind === "txn" || question.kind === "batch") {
+    return objectOfKey(question.puts[0]?.[0] ?? "");
+  }
   return objectOfKey(question.key);
 }
 
 /** "group/a" belongs to "group/", a key without a slash is an object by itself. */
-function objectOfKey(key: string): string {
+export function objectOfKey(key: string): string {
   return key.slice(0, key.indexOf("/") + 1) || key;
 }
 
@@ -129,6 +147,11 @@ export function seenCas(written: boolean): string {
 /** With what was read because a compare did not hold. */
 export function seenTxn(read: readonly KeyAndValue[] | undefined): string {
   return read === undefined ? "written" : `refused ${seenEntries(read)}`;
+}
+
+/** With the keys that were there to be deleted. */
+export function seenBatch(deleted: readonly string[]): string {
+  return ["written", ...deleted].join(" ");
 }
 
 function entriesOf(values: Values, object: string): readonly KeyAndValue[] {

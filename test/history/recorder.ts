@@ -2,8 +2,8 @@
  * The history of a run: each call from the moment it was made to the moment its answer was there, on
  * one clock. The clock counts calls and answers instead of time: it never stands still between two
  * of them, and it orders them as the one process that makes them all has seen them. A call whose
- * outcome is not known stays open to the end of the history: it may have its effect at any later
- * time, or never.
+ * outcome is not known stays open to the end of the history, or of the process that was asked: it may
+ * have its effect at any time until then, or never.
  */
 import type { Question } from "./questions.js";
 import type { Answer, Reply, Store } from "./store.js";
@@ -11,7 +11,7 @@ import type { Answer, Reply, Store } from "./store.js";
 export interface Recorded {
   readonly question: Question;
   readonly invoked: number;
-  /** Infinity: the outcome was never known. */
+  /** Without an answer: until then it may have its effect; Infinity: at any later time. */
   readonly returned: number;
   /** Undefined: the outcome was never known. */
   readonly answer: Answer | undefined;
@@ -19,6 +19,8 @@ export interface Recorded {
 
 export class Recorder {
   readonly #history: Recorded[] = [];
+  /** Calls before this one were made to a process that has ended. */
+  #ended = 0;
   #tick = 0;
   #withdrawn = 0;
 
@@ -34,6 +36,19 @@ export class Recorder {
 
   get unknown(): number {
     return this.#history.filter(({ answer }) => answer === undefined).length;
+  }
+
+  /**
+   * The process that was asked has ended, and nobody asks it again: what it has not done by now, it
+   * never does. Without this an order may explain a write that comes to life after a restart.
+   */
+  processEnded(): void {
+    const now = ++this.#tick;
+    for (let at = this.#ended; at < this.#history.length; at++) {
+      const call = this.#history[at];
+      if (call?.returned === Infinity) this.#history[at] = { ...call, returned: now };
+    }
+    this.#ended = this.#history.length;
   }
 
   async ask(store: Store, question: Question, deadlineMs: number): Promise<Reply> {

@@ -9,11 +9,11 @@
 import {
   type Effect,
   effectOf,
+  objectOf,
   type Question,
   seenCas,
   seenDeleted,
   seenTxn,
-  type Values,
 } from "./questions.js";
 import { describeCall, type Recorded } from "./recorder.js";
 import type { Answer, LoggedRevision, SeenEntry } from "./store.js";
@@ -94,27 +94,28 @@ class Judge {
     if (logged !== revision) {
       this.#violations.push(`the log has revision ${logged} where ${revision} belongs`);
     }
-    const { values } = this.#timeline;
     const owner = this.#owners.get(revision);
     const adopted = owner === undefined ? this.#adopt(revision, changes) : undefined;
     const call = owner?.call ?? adopted;
     if (call === undefined) {
       this.#violations.push(`revision ${revision} is nobody's: ${shown(changes)}`);
     }
-    if (owner !== undefined) this.#judgeChange(owner, effectOf(values, owner.call.question));
+    const effect = owner && this.#effectOf(owner.call);
+    if (owner !== undefined && effect !== undefined) this.#judgeChange(owner, effect);
     const latest = this.#latestStarts.at(-1) ?? 0;
     this.#latestStarts.push(Math.max(latest, call?.invoked ?? 0));
     this.#timeline.apply(new Map(changes.map(({ key, value }) => [key, value])));
-    if (owner !== undefined) this.#compareChanges(owner, values, changes);
+    if (owner !== undefined && effect !== undefined && !sameWrites(effect.writes, changes)) {
+      this.#complain(owner, `is logged as ${shown(changes)}`);
+    }
     for (const change of changes) this.#compareEntry(revision, change);
   }
 
   /** The call without an outcome that this revision can only be. */
   #adopt(revision: bigint, changes: readonly SeenEntry[]): Recorded | undefined {
-    const { values } = this.#timeline;
     for (const [call, told] of this.#open) {
       if (told >= revision) continue;
-      if (!sameWrites(effectOf(values, call.question).writes, changes)) continue;
+      if (!sameWrites(this.#effectOf(call).writes, changes)) continue;
       this.#open.delete(call);
       return call;
     }
@@ -129,11 +130,6 @@ class Judge {
     if (modRevision !== question.expected.revision) {
       this.#complain(known, `has replaced revision ${modRevision}`);
     }
-  }
-
-  #compareChanges(known: Known, before: Values, changes: readonly SeenEntry[]): void {
-    const { writes } = effectOf(before, known.call.question);
-    if (!sameWrites(writes, changes)) this.#complain(known, `is logged as ${shown(changes)}`);
   }
 
   #compareEntry(revision: bigint, change: SeenEntry): void {
@@ -159,19 +155,28 @@ class Judge {
     const state = question.kind === "past" ? question.revision : revision;
     if (state > this.#timeline.head) this.#complain(known, "names a revision that never was");
     else if (!this.#agrees(known, state)) {
-      const { seen } = effectOf(this.#timeline.valuesAt(state), question);
+      const { seen } = this.#effectAt(state, question);
       this.#complain(known, `should have been "${seen}"`);
     }
   }
 
   #agrees({ call, answer }: Known, state: bigint): boolean {
-    const { seen, writes } = effectOf(this.#timeline.valuesAt(state), call.question);
+    const { seen, writes } = this.#effectAt(state, call.question);
     if (seen !== answer.seen || writes.size > 0) return false;
     return answer.entries.every((entry) => {
       const known = this.#timeline.entryAt(entry.key, state);
       const value = entry.value ?? known.value;
       return textOf({ ...entry, value }) === textOf(known);
     });
+  }
+
+  /** As the newest state has it. */
+  #effectOf({ question }: Recorded): Effect {
+    return effectOf(this.#timeline.valuesOf(objectOf(question)), question);
+  }
+
+  #effectAt(state: bigint, question: Question): Effect {
+    return effectOf(this.#timeline.valuesAt(state, objectOf(question)), question);
   }
 
   #judgeTime(known: Known): void {
@@ -224,6 +229,7 @@ function isChange(question: Question, seen: string): boolean {
   switch (question.kind) {
     case "put":
     case "increment":
+    case "batch":
       return true;
     case "delete":
       return seen === seenDeleted(true);

@@ -24,30 +24,37 @@ export interface WorkloadParts {
   readonly clock: Clock;
   /** Read past revisions too. */
   readonly past: boolean;
+  /** So many times as many keys as for a handful of callers; undefined: once. */
+  readonly crowd?: number;
 }
 
-const registers = ["r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7"];
-const counters = ["n0", "n1", "n2"];
-const groups = ["g0/", "g1/", "g2/"];
-const groupKeys = groups.flatMap((group) => ["a", "b", "c"].map((name) => group + name));
-const oldKeys = [...registers, ...groupKeys];
+const registersPerCrowd = 8;
+const countersPerCrowd = 3;
+const groupsPerCrowd = 3;
+const namesInGroup = ["a", "b", "c"];
 const hastyMsMax = 4;
 const absent: Sighting = { value: undefined, revision: 0n };
 
 /** Questions by how often they are asked, of a hundred. */
 const mix: readonly (readonly [weight: number, kind: Question["kind"]])[] = [
-  [24, "get"],
-  [20, "put"],
+  [22, "get"],
+  [16, "put"],
   [6, "delete"],
   [16, "cas"],
   [10, "increment"],
   [12, "txn"],
+  [6, "batch"],
   [8, "list"],
   [4, "past"],
 ];
 
 export class Workload {
   readonly #parts: WorkloadParts;
+  readonly #registers: readonly string[];
+  readonly #counters: readonly string[];
+  readonly #groups: readonly string[];
+  /** Registers and the keys of groups. */
+  readonly #oldKeys: readonly string[];
   /** The last two sightings of each key, by whomever: the older one makes conditions that fail. */
   readonly #sightings = new Map<string, readonly [newer: Sighting, older: Sighting]>();
   #newest = 0n;
@@ -56,6 +63,11 @@ export class Workload {
 
   constructor(parts: WorkloadParts) {
     this.#parts = parts;
+    const crowd = parts.crowd ?? 1;
+    this.#registers = named("r", registersPerCrowd * crowd);
+    this.#counters = named("n", countersPerCrowd * crowd);
+    this.#groups = named("g", groupsPerCrowd * crowd).map((name) => `${name}/`);
+    this.#oldKeys = [...this.#registers, ...this.#groups.flatMap(keysOf)];
   }
 
   /** Questions asked so far, in all runs. */
@@ -71,10 +83,10 @@ export class Workload {
 
   /** Every key once, so that nothing that was lost can go unnoticed. */
   async readBack(store: Store): Promise<void> {
-    for (const key of [...registers, ...counters]) {
+    for (const key of [...this.#registers, ...this.#counters]) {
       await this.#ask(store, { kind: "get", key }, Infinity);
     }
-    for (const object of groups) await this.#ask(store, { kind: "list", object }, Infinity);
+    for (const object of this.#groups) await this.#ask(store, { kind: "list", object }, Infinity);
   }
 
   async #call(store: Store, { hastyOneIn }: Plan, end: number): Promise<void> {
@@ -103,29 +115,31 @@ export class Workload {
     const kind = this.#kind();
     switch (kind) {
       case "get":
-        return { kind, key: this.#pick([...oldKeys, ...counters]) };
+        return { kind, key: this.#pick([...this.#oldKeys, ...this.#counters]) };
       case "past": {
         const newest = Number(this.#newest);
         const revision = BigInt(newest - this.#parts.random.below(Math.min(newest, 200)));
-        return { kind, key: this.#pick(oldKeys), revision };
+        return { kind, key: this.#pick(this.#oldKeys), revision };
       }
       case "list":
-        return { kind, object: this.#pick(groups) };
+        return { kind, object: this.#pick(this.#groups) };
       case "put": {
         const previous = this.#parts.random.below(2) === 0;
-        return { kind, key: this.#pick(oldKeys), value: this.#value(), previous };
+        return { kind, key: this.#pick(this.#oldKeys), value: this.#value(), previous };
       }
       case "delete":
-        return { kind, key: this.#pick(oldKeys) };
+        return { kind, key: this.#pick(this.#oldKeys) };
       case "cas": {
-        const key = this.#pick(oldKeys);
+        const key = this.#pick(this.#oldKeys);
         return { kind, key, expected: this.#sighting(key), value: this.#value() };
       }
       case "increment":
         // Each adds another amount, so that the sum tells which of them have happened.
-        return { kind, key: this.#pick(counters), delta: BigInt(++this.#unique) };
+        return { kind, key: this.#pick(this.#counters), delta: BigInt(++this.#unique) };
       case "txn":
-        return this.#txn(this.#pick(groups));
+        return this.#txn(this.#pick(this.#groups));
+      case "batch":
+        return this.#batch(this.#pick(this.#groups));
     }
   }
 
@@ -141,7 +155,7 @@ export class Workload {
 
   /** Compares some keys of a group, writes others. */
   #txn(group: string): Question {
-    const keys = groupKeys.filter((key) => key.startsWith(group));
+    const keys = keysOf(group);
     const compared = keys.slice(0, 1 + this.#parts.random.below(2));
     const written = keys.slice(this.#parts.random.below(2));
     return {
@@ -149,6 +163,14 @@ export class Workload {
       compares: compared.map((key) => [key, this.#sighting(key).value]),
       puts: written.map((key) => [key, this.#value()]),
     };
+  }
+
+  /** Writes the first keys of a group, deletes the others. */
+  #batch(group: string): Question {
+    const keys = keysOf(group);
+    const written = 1 + this.#parts.random.below(keys.length);
+    const puts = keys.slice(0, written).map((key) => [key, this.#value()] as const);
+    return { kind: "batch", puts, deletes: keys.slice(written) };
   }
 
   #sighting(key: string): Sighting {
@@ -168,7 +190,10 @@ export class Workload {
     if (question.kind === "put" || question.kind === "cas") {
       this.#sight(question.key, { value: question.value, revision });
     }
-    if (question.kind === "txn") {
+    if (question.kind === "batch") {
+      for (const key of question.deletes) this.#sight(key, absent);
+    }
+    if (question.kind === "txn" || question.kind === "batch") {
       for (const [key, value] of question.puts) this.#sight(key, { value, revision });
     }
   }
@@ -189,4 +214,12 @@ export class Workload {
     if (value === undefined) throw new Error("there is something to pick from");
     return value;
   }
+}
+
+function named(letter: string, count: number): readonly string[] {
+  return Array.from({ length: count }, (_none, at) => `${letter}${at}`);
+}
+
+function keysOf(group: string): readonly string[] {
+  return namesInGroup.map((name) => group + name);
 }

@@ -14,6 +14,8 @@ export interface DaemonOptions {
   readonly file: string;
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Another build than the one that is tested. */
+  readonly program?: string;
   /** In front of node, for example strace and its options. */
   readonly wrapper?: readonly string[];
   /** False: nothing is added to the flags and settings above. */
@@ -114,7 +116,7 @@ export function startDaemon(ending: Ending, options: DaemonOptions): Daemon {
 function commandLine(options: DaemonOptions): readonly string[] {
   const root = process.getuid?.() === 0 ? ["--allow-root"] : [];
   const usual = options.defaults === false ? [] : root;
-  const node = [process.execPath, "--enable-source-maps", daemonProgram];
+  const node = [process.execPath, "--enable-source-maps", options.program ?? daemonProgram];
   return [...(options.wrapper ?? []), ...node, ...usual, ...(options.flags ?? [])];
 }
 
