@@ -58,6 +58,9 @@ export function makeNamespaces(
     },
     looking: (read) => store.damage.watching(() => parts.points.looking(read)),
     ask: askingWriter(store, parts),
+    saw: (name, head) => {
+      parts.points.saw(name, head);
+    },
     onChanged: (name) => {
       parts.points.forgetNamespace(name);
       parts.watches.recheck(name);

@@ -25,6 +25,7 @@ import type { EngineLife } from "./engine-state.js";
 import type { DamageWatch } from "./integrity/damage-watch.js";
 import { type LocalNamespaces, namespaceMissing } from "./namespace-admin.js";
 import type { LeaseReader } from "./read/lease-reads.js";
+import { PackedPage } from "./read/packed-page.js";
 import type { PointReads, PointsRead } from "./read/point-reads.js";
 import type { PageOfRange, RangeReads } from "./read/range-reads.js";
 import { walLimit } from "./wal/wal-limits.js";
@@ -55,6 +56,7 @@ export class SqliteEngine implements StorageEngine {
   readonly namespaces: NamespaceAdmin;
   readonly leases: LeaseReads;
   readonly #parts: EngineParts;
+  #last: Header | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(parts: EngineParts) {
@@ -74,15 +76,15 @@ export class SqliteEngine implements StorageEngine {
           ns === undefined
             ? undefined
             : this.#looking(() => parts.leases.get(ns, leaseId, keysMax));
+        // Its keys may be those of a later moment than the header's, and are shown now.
+        this.#namespace(namespace);
         return { header, info };
       },
       list: (namespace, page) => {
         this.#assertReadable(namespace);
         const { ns, header } = this.#namespace(namespace);
-        return {
-          header,
-          leases: ns === undefined ? [] : this.#looking(() => parts.leases.list(ns, page)),
-        };
+        const leases = ns === undefined ? [] : this.#looking(() => parts.leases.list(ns, page));
+        return { header, leases };
       },
     };
   }
@@ -104,7 +106,8 @@ export class SqliteEngine implements StorageEngine {
   async list(namespace: Namespace, read: PageRead, call: CallLimits): Promise<Page> {
     this.#assertReadable(namespace);
     const page = this.#parts.damage.watching(() => this.#parts.ranges.page(namespace, read, call));
-    return this.#page(namespace, await page);
+    const { header, entries, more, count } = this.#page(namespace, await page);
+    return { header, entries, more, count };
   }
 
   async *scan(
@@ -162,8 +165,7 @@ export class SqliteEngine implements StorageEngine {
   }
 
   #page(namespace: Namespace, page: PageOfRange): Page {
-    const { entries, more, count } = page;
-    return { header: this.#header(namespace, page.head), entries, more, count };
+    return new PackedPage(this.#header(namespace, page.head), page);
   }
 
   /** A namespace that is not there yet reads as empty where a write would make it. */
@@ -171,7 +173,11 @@ export class SqliteEngine implements StorageEngine {
     if (head === undefined && !this.#parts.options.namespaceAutoCreate) {
       throw namespaceMissing(namespace);
     }
+    const revision = head ?? (0n as Revision);
+    // One header for all reads of one head: whoever encodes it need not do so again.
+    if (this.#last?.namespace === namespace && this.#last.revision === revision) return this.#last;
     const { epoch, nodeId, storeId } = this.#parts.identity;
-    return { namespace, revision: head ?? (0n as Revision), epoch, nodeId, storeId };
+    this.#last = { namespace, revision, epoch, nodeId, storeId };
+    return this.#last;
   }
 }

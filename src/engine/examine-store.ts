@@ -12,6 +12,7 @@ import type { Log } from "../observability/log.js";
 import { integrityMessagesMax } from "../storage/limits.js";
 import type { RecoveryStep, WalTail } from "../storage/maintenance.js";
 import type { Entry, Namespace, Revision, StoreId } from "../storage/model.js";
+import { unpackEntries } from "../storage/packed-entries.js";
 import { WriterStore } from "./commit/writer-store.js";
 import type { EngineOptions, EnginePorts } from "./engine-options.js";
 import { walkChecksums } from "./integrity/checksum-walk.js";
@@ -99,13 +100,13 @@ export function contentsOf(
       bytesMax: Number.POSITIVE_INFINITY,
       count: false,
     };
-    const { entries } = reader.page({ ns, revision: head }, read, always);
-    return { name, head, entries };
+    const { packed } = reader.page({ ns, revision: head }, read, always);
+    return { name, head, entries: unpackEntries(packed) as Entry[] };
   });
 }
 
 function findingsOf(connection: Connection): readonly string[] {
-  const { messages } = walkChecksums(connection, () => undefined);
+  const { messages } = walkChecksums(connection, { report: () => undefined, pages: undefined });
   return [...structureFindings(connection), ...messages].slice(0, integrityMessagesMax);
 }
 

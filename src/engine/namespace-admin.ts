@@ -2,7 +2,7 @@
 import type { Log } from "../observability/log.js";
 import { EngineError, errorOf } from "../storage/errors.js";
 import { namespacesMax } from "../storage/limits.js";
-import type { Namespace } from "../storage/model.js";
+import type { Namespace, Revision } from "../storage/model.js";
 import type { NamespaceAdmin, NamespaceInfo, NamespaceSettings } from "../storage/namespaces.js";
 import type { AdminMessage } from "./commit/writer-admin.js";
 import type { AdminReply, LatchedFault } from "./commit/writer-protocol.js";
@@ -29,6 +29,8 @@ export interface NamespaceAdminPorts {
   assertRoom(): void;
   /** Runs a read; what looks damaged is read anew before it is believed. */
   looking<T>(read: () => T): T;
+  /** A caller is about to be shown this head. */
+  saw(name: Namespace, head: Revision): void;
   /** Its settings are others now, or it is gone. */
   onChanged(name: Namespace): void;
   onFault(fault: LatchedFault): void;
@@ -135,6 +137,7 @@ export class LocalNamespaces implements NamespaceAdmin {
     const past = this.#past.get(row.id);
     const history = past === undefined ? undefined : pastSpanOf(row.id, past);
     const { name, createdAtMs, keys, liveBytes, head, settings } = row;
+    this.#ports.saw(name, head);
     return {
       name,
       createdAtMs,

@@ -18,6 +18,7 @@ import type {
   TxnResult,
 } from "./model.js";
 import type { NamespaceAdmin } from "./namespaces.js";
+import type { PackedEntries } from "./packed-entries.js";
 
 /** A local engine answers a point read at once; `await` works on both. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -74,6 +75,8 @@ export interface Page {
   readonly more: boolean;
   /** Present when it was asked for. */
   readonly count: number | undefined;
+  /** The entries again, where the engine has them as bytes: for whoever only passes them on. */
+  readonly packed?: PackedEntries | undefined;
 }
 
 /** Which changes a watcher wants, and how. */

@@ -48,7 +48,7 @@ const anyBytes = fc.oneof(
   { weight: 5, arbitrary: fc.uint8Array({ maxLength: 12 }) },
   { weight: 1, arbitrary: fc.uint8Array({ minLength: 120, maxLength: 300 }) },
 );
-const anyKey = fc.uint8Array({ minLength: 1, maxLength: 24 }) as fc.Arbitrary<Key>;
+export const anyKey = fc.uint8Array({ minLength: 1, maxLength: 24 }) as fc.Arbitrary<Key>;
 const anyLeaseId = fc.bigInt({ min: 1n, max: int64Max }) as fc.Arbitrary<LeaseId>;
 
 /** Over few bytes, so that random keys meet, contain each other and lie at both ends of the order. */

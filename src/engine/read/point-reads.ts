@@ -1,35 +1,45 @@
 /**
- * Keys by name. One key, or a few, are read right here on the main thread's read-only connection: a
- * read takes less than the way to another thread. Many keys go to a reader thread. That connection
- * is open for the whole life of the process, which also keeps the writer's from being the last one:
- * whatever ends the process, no hidden close checkpoints after a fault.
+ * Keys by name. What is hot comes from memory; one key, or a few, are read right here on the main
+ * thread's read-only connection: a read takes less than the way to another thread. Many keys go to a
+ * reader thread. That connection is open for the whole life of the process, which also keeps the
+ * writer's from being the last one: whatever ends the process, no hidden close checkpoints after a
+ * fault.
  */
 import type { Metrics } from "../../observability/metrics.js";
 import { mainThreadReadKeysMax } from "../../storage/limits.js";
 import type { ConnectionReading } from "../../storage/maintenance.js";
 import type { Entry, Key, Namespace, Revision } from "../../storage/model.js";
+import { unpackEntries } from "../../storage/packed-entries.js";
 import type { MaybePromise, PointRead } from "../../storage/storage-engine.js";
 import type { EngineOptions } from "../engine-options.js";
 import type { EngineTime } from "../engine-time.js";
 import type { AppendedEntry } from "../log/local-log.js";
-import { decodeEntries } from "../record/page-codec.js";
 import {
   attest,
   type Connection,
   type OpenConnection,
   openConnection,
 } from "../sqlite/connection.js";
-import { isLive } from "../state/kv-row.js";
+import { batchBytes } from "./batch-bytes.js";
+import { packKeys } from "./packed-keys.js";
 import { readable } from "./readable.js";
 import type { ReaderPool } from "./reader-pool.js";
 import { readAnew, readTwice } from "./second-look.js";
 import { type Head, TableReader } from "./table-reader.js";
-import { ValueCache } from "./value-cache.js";
+import { type Standing, ValueCache } from "./value-cache.js";
 
 /** Undefined head = the namespace does not exist. */
 export interface PointsRead {
   readonly head: Revision | undefined;
   readonly entries: readonly (Entry | undefined)[];
+}
+
+/** What the cache knows of a batch. */
+interface Known {
+  readonly head: Revision;
+  readonly entries: (Entry | undefined)[];
+  /** Places of the keys that it does not know. */
+  readonly missing: readonly number[];
 }
 
 interface TableOn {
@@ -72,20 +82,46 @@ export class PointReads {
 
   /** Throws EngineError. */
   read(namespace: Namespace, read: PointRead): MaybePromise<PointsRead> {
-    const [key] = read.keys;
-    if (key !== undefined && read.keys.length === 1) return this.#one(namespace, key, read);
-    if (read.keys.length > mainThreadReadKeysMax) return this.#many(namespace, read);
-    return this.#few(namespace, read);
+    const { keys, at } = read;
+    if (at !== undefined) return this.#uncached(namespace, read);
+    const [key] = keys;
+    if (key !== undefined && keys.length === 1) return this.#one(namespace, key, read);
+    const standing = this.#cache.current(namespace);
+    if (standing === undefined) {
+      this.#cache.count(0, keys.length);
+      return this.#uncached(namespace, read);
+    }
+    const known = this.#knownOf(standing, read);
+    const { missing, entries, head } = known;
+    this.#cache.count(keys.length - missing.length, missing.length);
+    if (missing.length > mainThreadReadKeysMax) return this.#many(namespace, read, known);
+    if (missing.length > 0) {
+      const wanted = missing.map((place) => keys[place] as Key);
+      const found = this.#few(namespace, { ...read, keys: wanted });
+      // A commit came between: what is known is not of the same moment.
+      if (found.head !== head) return this.#uncached(namespace, read);
+      fill(known, found.entries);
+    }
+    const bound = batchBytes(keys.length);
+    for (const entry of entries) bound(entry?.value.length ?? 0);
+    return { head, entries };
   }
 
   /** Undefined = it does not exist. */
   namespace(namespace: Namespace): Head {
-    return this.#twice((table) => table.head(namespace));
+    const head = this.#twice((table) => table.head(namespace));
+    this.#cache.saw(namespace, head?.revision);
+    return head;
   }
 
   /** Other reads on this connection: what looks damaged is read anew before it is believed. */
   looking<T>(read: () => T): T {
     return readAnew(this.connection, read, this.#onRepeated);
+  }
+
+  /** Somebody is about to be shown what was read elsewhere, at this head. */
+  saw(namespace: Namespace, head: Revision | undefined): void {
+    this.#cache.saw(namespace, head);
   }
 
   forgetNamespace(namespace: Namespace): void {
@@ -102,36 +138,101 @@ export class PointReads {
     return { name: "point-reader", role: "reader", thread: "main", pragmas };
   }
 
+  #one(namespace: Namespace, key: Key, read: PointRead): PointsRead {
+    const { keysOnly } = read;
+    const standing = this.#cache.current(namespace);
+    const cached = standing === undefined ? undefined : this.#cache.find(standing, key);
+    if (cached !== undefined && standing !== undefined) {
+      this.#cache.count(1, 0);
+      return { head: standing.told, entries: [this.#asAsked(cached, keysOnly)] };
+    }
+    this.#cache.count(0, 1);
+    const nowMs = this.#time.nowMs();
+    const found = this.#twice((table) => table.point(namespace, key, { keysOnly, nowMs }));
+    const head = found.head?.revision;
+    const [entry] = found.entries;
+    const now = this.#cache.saw(namespace, head);
+    if (entry !== undefined && head !== undefined && now !== undefined && !keysOnly) {
+      // Nothing but this row is in the bytes that the entry is a view of.
+      if (isCacheable(entry)) this.#cache.keep(namespace, now, head, entry);
+    }
+    return { head, entries: found.entries };
+  }
+
+  #uncached(namespace: Namespace, read: PointRead): MaybePromise<PointsRead> {
+    if (read.keys.length > mainThreadReadKeysMax) return this.#many(namespace, read, undefined);
+    return this.#few(namespace, read);
+  }
+
   #few(namespace: Namespace, read: PointRead): PointsRead {
     const { keysOnly, at, keys } = read;
     const nowMs = this.#time.nowMs();
     const points = this.#twice((table) => table.points(namespace, keys, { keysOnly, at, nowMs }));
-    return { head: points.head?.revision, entries: points.entries };
+    const head = points.head?.revision;
+    const standing = this.#cache.saw(namespace, head);
+    this.#keepAll(namespace, standing, { head, entries: points.entries }, read);
+    return { head, entries: points.entries };
   }
 
-  #one(namespace: Namespace, key: Key, read: PointRead): PointsRead {
-    if (read.at !== undefined) return this.#few(namespace, read);
-    const nowMs = this.#time.nowMs();
-    const cached = this.#cache.get(namespace, key, () => this.namespace(namespace)?.revision);
-    if (cached !== undefined) {
-      const { entry, head } = cached;
-      const asked = read.keysOnly ? { ...entry, value: noValue } : entry;
-      return {
-        head,
-        entries: [isLive({ ...entry, leaseDeadlineMs: undefined }, nowMs) ? asked : undefined],
-      };
-    }
-    const { keysOnly } = read;
-    const { head, entries } = this.#twice((table) =>
-      table.point(namespace, key, { keysOnly, nowMs }),
+  async #many(
+    namespace: Namespace,
+    read: PointRead,
+    known: Known | undefined,
+  ): Promise<PointsRead> {
+    const before = this.#cache.current(namespace);
+    const keys = packKeys(read.keys);
+    const asked = this.#pool.pick().request(
+      {
+        kind: "points",
+        namespace,
+        keys,
+        missing: known && { head: known.head, places: Uint32Array.from(known.missing) },
+        keysOnly: read.keysOnly,
+        at: read.at,
+        nowMs: this.#time.nowMs(),
+      },
+      [keys.buffer],
     );
-    const [entry] = entries;
-    // Keeping a lease alive is no commit of its keys: what is bound to one is read each time.
-    const cacheable = entry?.leaseId === undefined && !keysOnly;
-    if (entry !== undefined && head !== undefined && cacheable) {
-      this.#cache.keep(namespace, head.revision, entry);
+    const { head, packed, missingOnly } = await readable(asked);
+    this.#cache.saw(namespace, head);
+    const found = { head, entries: unpackEntries(packed) };
+    this.#keepAll(namespace, before, found, read);
+    if (!missingOnly || known === undefined) return found;
+    fill(known, found.entries);
+    const bound = batchBytes(read.keys.length);
+    for (const entry of known.entries) bound(entry?.value.length ?? 0);
+    return { head, entries: known.entries };
+  }
+
+  #knownOf(standing: Standing, { keys, keysOnly }: PointRead): Known {
+    const missing: number[] = [];
+    const entries = keys.map((key, place) => {
+      const cached = this.#cache.find(standing, key);
+      if (cached === undefined) missing.push(place);
+      return cached === undefined ? undefined : this.#asAsked(cached, keysOnly);
+    });
+    return { head: standing.told, entries, missing };
+  }
+
+  /** Undefined = it has run out. */
+  #asAsked(entry: Entry, keysOnly: boolean): Entry | undefined {
+    const { expiresAtMs } = entry;
+    if (expiresAtMs !== undefined && expiresAtMs <= this.#time.nowMs()) return undefined;
+    return keysOnly ? { ...entry, value: noValue } : entry;
+  }
+
+  /** Copies: what was read together is a view of one buffer, which a single entry would keep alive. */
+  #keepAll(
+    namespace: Namespace,
+    standing: Standing | undefined,
+    { head, entries }: PointsRead,
+    { keysOnly, at }: PointRead,
+  ): void {
+    if (standing === undefined || head === undefined || keysOnly || at !== undefined) return;
+    for (const entry of entries) {
+      if (entry === undefined || !isCacheable(entry)) continue;
+      this.#cache.keep(namespace, standing, head, ownEntry(entry));
     }
-    return { head: head?.revision, entries };
   }
 
   #twice<T>(read: (table: TableReader) => T): T {
@@ -147,17 +248,22 @@ export class PointReads {
     const verifyChecksums = this.#verifyChecksums;
     return { connection, table: new TableReader(connection, { verifyChecksums }) };
   }
+}
 
-  async #many(namespace: Namespace, read: PointRead): Promise<PointsRead> {
-    const asked = this.#pool.pick().request({
-      kind: "points",
-      namespace,
-      keys: read.keys.map((key) => new Uint8Array(key) as Key),
-      keysOnly: read.keysOnly,
-      at: read.at,
-      nowMs: this.#time.nowMs(),
-    });
-    const reply = await readable(asked);
-    return { head: reply.head, entries: decodeEntries(reply.entries) };
-  }
+/** Keeping a lease alive is no commit of its keys: what is bound to one is read each time. */
+function isCacheable(entry: Entry): boolean {
+  return entry.leaseId === undefined;
+}
+
+/** What was read of the same head goes where it was missing. */
+function fill({ entries, missing }: Known, found: readonly (Entry | undefined)[]): void {
+  for (const [index, place] of missing.entries()) entries[place] = found[index];
+}
+
+function ownEntry(entry: Entry): Entry {
+  const bytes = new Uint8Array(entry.key.length + entry.value.length);
+  bytes.set(entry.key);
+  bytes.set(entry.value, entry.key.length);
+  const key = bytes.subarray(0, entry.key.length) as Key;
+  return { ...entry, key, value: bytes.subarray(entry.key.length) };
 }

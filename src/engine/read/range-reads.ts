@@ -7,10 +7,9 @@ import type { Clock } from "../../foundation/clock.js";
 import { ThreadExitError } from "../../foundation/thread-link.js";
 import { EngineError } from "../../storage/errors.js";
 import { scanPageBytesMax, scanPageRowsMax } from "../../storage/limits.js";
-import type { Entry, Namespace, Revision } from "../../storage/model.js";
+import type { Key, Namespace, Revision } from "../../storage/model.js";
 import type { CallLimits, PageRead, RangeRead } from "../../storage/storage-engine.js";
 import type { EngineTime } from "../engine-time.js";
-import { decodeEntries } from "../record/page-codec.js";
 import { readable } from "./readable.js";
 import type { ReaderLink, ReaderPool } from "./reader-pool.js";
 import type { PageReply } from "./reader-protocol.js";
@@ -19,7 +18,11 @@ import type { SnapshotLease, SnapshotRegistry } from "./snapshot-registry.js";
 /** Undefined head = the namespace does not exist. */
 export interface PageOfRange {
   readonly head: Revision | undefined;
-  readonly entries: readonly Entry[];
+  /** See storage/packed-entries.ts. */
+  readonly packed: Uint8Array;
+  readonly rows: number;
+  /** Of the last entry; undefined = there is none. */
+  readonly lastKey: Key | undefined;
   readonly more: boolean;
   readonly count: number | undefined;
 }
@@ -29,13 +32,19 @@ export class RangeReads {
   readonly #snapshots: SnapshotRegistry;
   readonly #clock: Clock;
   readonly #time: EngineTime;
+  readonly #saw: (namespace: Namespace, head: Revision | undefined) => void;
 
   constructor(ports: {
     readonly pool: ReaderPool;
     readonly snapshots: SnapshotRegistry;
     readonly clock: Clock;
     readonly time: EngineTime;
+    /** Before the caller is shown what was read at this head. */
+    saw(namespace: Namespace, head: Revision | undefined): void;
   }) {
+    this.#saw = (namespace, head) => {
+      ports.saw(namespace, head);
+    };
     this.#time = ports.time;
     this.#pool = ports.pool;
     this.#snapshots = ports.snapshots;
@@ -47,6 +56,7 @@ export class RangeReads {
     const nowMs = this.#time.nowMs();
     const message = { kind: "page", namespace, read: ownBytes(read), nowMs } as const;
     const page = await readable(this.#pool.pick().request(message));
+    this.#saw(namespace, page.head);
     // Too much lies in the way for one turn, and all turns must be of one snapshot.
     return page.walkedTo === undefined ? pageOf(page) : this.#pageInTurns(namespace, read, call);
   }
@@ -80,7 +90,7 @@ export class RangeReads {
         const asked = { ...read, after, ...scanPage };
         const page = await this.#nextPage(link, lease, { read: asked, call });
         yield page;
-        after = page.entries.at(-1)?.key;
+        after = page.lastKey;
         if (!page.more) return;
       }
     } finally {
@@ -97,6 +107,7 @@ export class RangeReads {
       });
     };
     const { head } = await readable(link.request({ kind: "open-snapshot", id, namespace }));
+    this.#saw(namespace, head);
     return head;
   }
 
@@ -129,8 +140,8 @@ export class RangeReads {
 const scanPage = { rowsMax: scanPageRowsMax, bytesMax: scanPageBytesMax, count: false } as const;
 
 function pageOf(reply: PageReply): PageOfRange {
-  const { head, more, count } = reply;
-  return { head, entries: decodeEntries(reply.entries) as Entry[], more, count };
+  const { head, packed, rows, more, count } = reply;
+  return { head, packed, rows, lastKey: reply.lastKey as Key | undefined, more, count };
 }
 
 /** Views would take the whole message they lie in along to the thread. */

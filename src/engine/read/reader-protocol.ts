@@ -1,9 +1,10 @@
 /** What the main thread asks of a reader thread, one sentence per message. */
 import type { ConnectionReading } from "../../storage/maintenance.js";
-import type { Key, Namespace, Revision } from "../../storage/model.js";
+import type { Namespace, Revision } from "../../storage/model.js";
 import type { AtRevision, PageRead } from "../../storage/storage-engine.js";
 import type { EngineOptions } from "../engine-options.js";
 import type { LogPage } from "../log/log-reader.js";
+import type { Rows } from "./page-of-rows.js";
 
 export interface ReaderStart {
   readonly options: EngineOptions;
@@ -15,7 +16,13 @@ export type ToReader =
   | {
       readonly kind: "points";
       readonly namespace: Namespace;
-      readonly keys: readonly Key[];
+      /** See packed-keys.ts: a thousand arrays would cost more to hand over than to read. */
+      readonly keys: Uint8Array<ArrayBuffer>;
+      /**
+       * The others are known already, as they are at this head: while it is the head, these are all
+       * that is wanted.
+       */
+      readonly missing: { readonly head: Revision; readonly places: Uint32Array } | undefined;
       readonly keysOnly: boolean;
       readonly at: AtRevision;
       readonly nowMs: number;
@@ -59,15 +66,15 @@ export interface FromReader {
 export interface PointsReply {
   /** Undefined = the namespace does not exist. */
   readonly head: Revision | undefined;
-  /** See record/page-codec.ts. */
-  readonly entries: Uint8Array<ArrayBuffer>;
+  /** See storage/packed-entries.ts. */
+  readonly packed: Uint8Array<ArrayBuffer>;
+  /** True: those that were missing, the others stand as they are known. False: all of them. */
+  readonly missingOnly: boolean;
 }
 
-export interface PageReply extends PointsReply {
-  readonly more: boolean;
-  readonly count: number | undefined;
-  /** As in table-reader.ts: nothing was found up to here, and the rest is still to be read. */
-  readonly walkedTo: Uint8Array | undefined;
+export interface PageReply extends Rows {
+  /** Undefined = the namespace does not exist. */
+  readonly head: Revision | undefined;
 }
 
 export interface ReaderReplies {

@@ -9,18 +9,20 @@ import { ThreadHost, Transferring } from "../../foundation/thread-host.js";
 import { EngineError } from "../../storage/errors.js";
 import { snapshotCacheBytes, snapshotConnectionsKept } from "../../storage/limits.js";
 import type { ConnectionReading } from "../../storage/maintenance.js";
+import type { Key } from "../../storage/model.js";
 import type { PageRead } from "../../storage/storage-engine.js";
 import { type LogPage, LogReader } from "../log/log-reader.js";
-import { encodeEntries } from "../record/page-codec.js";
 import {
   attest,
   type Connection,
   type OpenConnection,
   openConnection,
 } from "../sqlite/connection.js";
+import { unpackKeys } from "./packed-keys.js";
 import type {
   FromReader,
   PageReply,
+  PointsReply,
   ReaderReplies,
   ReaderStart,
   ToReader,
@@ -38,8 +40,6 @@ interface Snapshot extends Reader {
 }
 
 const { options, name } = workerData as ReaderStart;
-/** Most pages are small; the writer grows for those that are not. */
-const pageBytesExpected = 4096;
 const snapshots = new Map<number, Snapshot>();
 const spare: Reader[] = [];
 let main: Reader | undefined;
@@ -69,10 +69,8 @@ function onRepeated(code: string): void {
 function handle(message: ToReader): ReaderReplies[ToReader["kind"]] | Transferring<never> {
   switch (message.kind) {
     case "points": {
-      const { namespace, keys } = message;
-      const { head, entries } = onMain(({ table }) => table.points(namespace, keys, message));
-      const bytes = encodeEntries(entries, pageBytesExpected);
-      return transfer({ head: head?.revision, entries: bytes }, bytes);
+      const reply = onMain(({ table }) => table.snapshot(() => pointsOf(table, message)));
+      return transfer(reply, reply.packed);
     }
     case "page":
       return onMain(({ table }) =>
@@ -103,16 +101,24 @@ function handle(message: ToReader): ReaderReplies[ToReader["kind"]] | Transferri
   }
 }
 
+function pointsOf(table: TableReader, message: ToReader & { kind: "points" }): PointsReply {
+  const { namespace, missing } = message;
+  const keys = unpackKeys(message.keys);
+  const head = missing === undefined ? undefined : table.head(namespace)?.revision;
+  const missingOnly = missing !== undefined && missing.head === head;
+  const wanted = missingOnly ? Array.from(missing.places, (place) => keys[place] as Key) : keys;
+  const points = table.packedPoints(namespace, wanted, message);
+  return { head: points.head?.revision, packed: points.packed, missingOnly };
+}
+
 function pageOf(
   table: TableReader,
   head: Head,
   message: { readonly read: PageRead; readonly nowMs: number },
 ): Transferring<never> {
   const rows = table.page(head, message.read, message.nowMs);
-  const entries = encodeEntries(rows.entries, pageBytesExpected);
-  const { more, count, walkedTo } = rows;
-  const reply: PageReply = { head: head?.revision, entries, more, count, walkedTo };
-  return transfer(reply, entries);
+  const reply: PageReply = { ...rows, head: head?.revision };
+  return transfer(reply, rows.packed);
 }
 
 function logPage(page: LogPage): LogPage | Transferring<never> {

@@ -85,9 +85,6 @@ export const sql = {
   kvUpdate: `UPDATE kv SET create_rev = ?, mod_rev = ?, version = ?, expires_ms = ?, lease_id = ?,
     codec = ?, value_crc = ?, checksum = ?, value = ? WHERE id = ?`,
   kvDelete: "DELETE FROM kv WHERE id = ?",
-  /** The namespace's head and the row from one snapshot, because it is one statement. */
-  pointGet: `SELECT n.id, n.head_rev, ${kvFacts}, k.value FROM namespace n
-    LEFT JOIN kv k ON k.ns = n.id AND k.key = ? WHERE n.name = ?`,
   headGet: "SELECT id, head_rev FROM namespace WHERE name = ?",
 
   pastCopy: `INSERT INTO past (ns, key, until_rev, create_rev, mod_rev, version, expires_ms, lease_id,
@@ -101,10 +98,6 @@ export const sql = {
   pastDue: `SELECT id, length(key) + length(value) FROM past WHERE ns = ? AND until_rev <= ?
     ORDER BY until_rev LIMIT ?`,
   pastForget: "DELETE FROM past WHERE id = ?",
-  pointAt: `SELECT ${pastFacts}, k.value FROM kv k
-      WHERE k.ns = @ns AND k.key = @key AND k.mod_rev <= @at
-    UNION ALL SELECT ${pastFacts}, k.value FROM past k
-      WHERE k.ns = @ns AND k.key = @key AND k.mod_rev <= @at AND k.until_rev > @at`,
   /** The version that a change replaced. */
   pastReplacedBy: `SELECT ${pastFacts}, k.value FROM past k
     WHERE k.ns = ? AND k.key = ? AND k.until_rev = ?`,
@@ -167,24 +160,6 @@ export function kvRangeSql(range: {
   return `SELECT ${kvFacts}${range.values ? ", k.value" : ""} FROM kv k
     WHERE k.ns = @ns ${afterStart[range.start]} ${beforeEnd[range.end]}
     ORDER BY k.key ${range.reverse ? "DESC" : "ASC"} LIMIT @limit`;
-}
-
-/**
- * The rows of a range as they were at a revision: the present row where it is old enough, else the
- * version that was replaced first after it. At most one of the two holds for each key.
- */
-export function rangeAtSql(range: {
-  readonly start: RangeStart;
-  readonly end: RangeEnd;
-  readonly reverse: boolean;
-  readonly values: boolean;
-}): string {
-  const bounds = `k.ns = @ns ${afterStart[range.start]} ${beforeEnd[range.end]}`;
-  const value = range.values ? ", k.value" : "";
-  return `SELECT ${pastFacts}${value} FROM kv k WHERE ${bounds} AND k.mod_rev <= @at
-    UNION ALL SELECT ${pastFacts}${value} FROM past k
-      WHERE ${bounds} AND k.mod_rev <= @at AND k.until_rev > @at
-    ORDER BY 2 ${range.reverse ? "DESC" : "ASC"} LIMIT @limit`;
 }
 
 /**

@@ -5,9 +5,11 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
+import type { Rows } from "../../../../src/engine/read/page-of-rows.js";
 import { TableReader } from "../../../../src/engine/read/table-reader.js";
 import { batchReadBytesMax, endedRowsPerRead } from "../../../../src/storage/limits.js";
 import type { Entry, Expiry, LeaseId, Operation } from "../../../../src/storage/model.js";
+import { unpackEntries } from "../../../../src/storage/packed-entries.js";
 import type { PageRead } from "../../../../src/storage/storage-engine.js";
 import { closeKey, keyRange, narrow, recordOf } from "../../../support/arbitraries.js";
 import { canonical } from "../../../support/canonical.js";
@@ -48,16 +50,24 @@ function keysOf(entries: readonly (Entry | undefined)[]): string[] {
   return entries.map((entry) => (entry === undefined ? "" : textOf(entry.key)));
 }
 
+/** A page with its entries made, as whoever looks at them does. */
+function pageOf(scene: Scene, read: PageRead, nowMs: number): Rows & { readonly entries: Entry[] } {
+  const page = scene.table.page(scene.table.head(testNamespace), read, nowMs);
+  return { ...page, entries: unpackEntries(page.packed) as Entry[] };
+}
+
 /** Every page of the walk, each continued after the last key of the one before. */
 function walk(scene: Scene, read: PageRead): Entry[][] {
   const pages: Entry[][] = [];
   let { after } = read;
   for (;;) {
-    const page = scene.table.page(scene.table.head(testNamespace), { ...read, after }, startMs);
+    const page = pageOf(scene, { ...read, after }, startMs);
     pages.push([...page.entries]);
+    assert.equal(page.rows, page.entries.length);
+    assert.deepEqual(canonical(page.lastKey), canonical(page.entries.at(-1)?.key));
     if (!page.more) return pages;
     assert.ok(page.entries.length > 0, "a page that is not the last holds at least one entry");
-    after = page.entries.at(-1)?.key;
+    after = page.lastKey;
   }
 }
 
@@ -109,10 +119,7 @@ test("pages of any range, direction and size are the model's, with nothing twice
         expected.entries.map(({ value }) => canonical(read.keysOnly ? new Uint8Array() : value)),
       );
       assert.ok(pages.every((page) => page.length <= read.rowsMax));
-      assert.equal(
-        scene.table.page(scene.table.head(testNamespace), read, startMs).count,
-        expected.count,
-      );
+      assert.equal(pageOf(scene, read, startMs).count, expected.count);
     }),
     { numRuns: 300 },
   );
@@ -133,11 +140,7 @@ test("a page ends before the entry that would exceed its bytes, and holds one ho
 test("a page of no rows only counts", async (t) => {
   const scene = await openScene(t);
   await scene.commit(putOf("a", "1"), putOf("b", "2"));
-  const page = scene.table.page(
-    scene.table.head(testNamespace),
-    { ...wholePage, rowsMax: 0, count: true },
-    startMs,
-  );
+  const page = pageOf(scene, { ...wholePage, rowsMax: 0, count: true }, startMs);
   assert.deepEqual([page.entries, page.count], [[], 2]);
 });
 
@@ -147,11 +150,7 @@ test("what a lease bound is neither read nor counted once the lease has run out"
   await scene.commit({ kind: "lease-grant", leaseId, ttlMs: 10 });
   await scene.commit(putOf("bound", "1", { kind: "lease", leaseId }), putOf("free", "2"));
   const at = (nowMs: number): unknown => {
-    const { entries, count } = scene.table.page(
-      scene.table.head(testNamespace),
-      { ...wholePage, count: true },
-      nowMs,
-    );
+    const { entries, count } = pageOf(scene, { ...wholePage, count: true }, nowMs);
     return [keysOf(entries), count];
   };
   assert.deepEqual(at(startMs + 9), [["bound", "free"], 2]);
@@ -226,10 +225,10 @@ test("rows that have run out are passed over a part at a time", async (t) => {
   const turns = [];
   for (let after: Uint8Array | undefined, more = true; more; ) {
     const read = { ...wholePage, after, count: true };
-    const page = scene.table.page(scene.table.head(testNamespace), read, startMs + 10);
+    const page = pageOf(scene, read, startMs + 10);
     turns.push([keysOf(page.entries), page.count]);
     ({ more } = page);
-    after = page.walkedTo ?? page.entries.at(-1)?.key;
+    after = page.walkedTo ?? page.lastKey;
   }
   const nothing = [[], undefined];
   assert.deepEqual(turns, [[["a"], 2], nothing, nothing, [["z"], 2]]);

@@ -1,4 +1,4 @@
-/** Requests, results, outcomes, pages and entries survive their bytes; other bytes are refused. */
+/** Requests, results, outcomes and log entries survive their bytes; other bytes are refused. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -6,7 +6,6 @@ import { ByteReader } from "../../../../src/engine/record/byte-reader.js";
 import { ByteWriter } from "../../../../src/engine/record/byte-writer.js";
 import { decodeBatches, encodeBatches } from "../../../../src/engine/record/entry-codec.js";
 import { decodeOutcomes, encodeOutcomes } from "../../../../src/engine/record/outcome-codec.js";
-import { decodeEntries, encodeEntries } from "../../../../src/engine/record/page-codec.js";
 import {
   readRequest,
   requestBytes,
@@ -24,7 +23,6 @@ import type {
 import type { Outcome } from "../../../../src/storage/storage-engine.js";
 import {
   anyBatch,
-  anyEntry,
   anyRequest,
   anyResult,
   anyText,
@@ -146,15 +144,6 @@ test("a local writer has no way to answer that it does not lead or does not know
   }
 });
 
-test("the entries of a page come back, the absent ones among them", () => {
-  const entries = fc.array(fc.option(anyEntry, { nil: undefined }), { maxLength: 5 });
-  fc.assert(
-    fc.property(entries, (page) => {
-      assert.deepEqual(decodeEntries(encodeEntries(page, 64)), page);
-    }),
-  );
-});
-
 test("the batches of a log entry come back as they were written", () => {
   fc.assert(
     fc.property(fc.array(anyBatch, { maxLength: 3 }), (batches) => {
@@ -178,7 +167,6 @@ const decoders: readonly { readonly of: string; decode: (bytes: Uint8Array) => u
   { of: "log entries", decode: decodeBatches },
   { of: "results", decode: (bytes) => readResult(new ByteReader(bytes)) },
   { of: "requests", decode: (bytes) => readRequest(new ByteReader(bytes), bytes) },
-  { of: "pages", decode: decodeEntries },
 ];
 /** Lengths as large as a varint can say, in front of nothing. */
 const hugeLength = fc.constantFrom([0xff, 0xff, 0xff, 0xff, 0x0f], [0xff, 0xff, 0xff, 0x0f]);

@@ -1,0 +1,177 @@
+/**
+ * Reads what sqlite/packed-row.ts makes SQLite pack: row after row, each verified before any of it is
+ * used. One row at a time stands in the fields, so that a page of a thousand rows makes no object per
+ * row; whoever keeps a row copies it into an entry.
+ */
+import { crc32c } from "../../foundation/crc32c.js";
+import { EngineError } from "../../storage/errors.js";
+import { damagedKeyShownBytesMax } from "../../storage/limits.js";
+import type { Entry, Key, LeaseId, Revision } from "../../storage/model.js";
+import type { Packable } from "../../storage/packed-entries.js";
+import { keyHashOf, rowChecksum } from "../record/row-checksum.js";
+import { inlineValueBytesMax } from "../sqlite/packed-row.js";
+
+/** How rows are read: with the values or without, trusting the file or not. */
+export interface RowReading {
+  readonly ns: number;
+  readonly values: boolean;
+  readonly verify: boolean;
+  /** A value that is too long to come with its row. */
+  longValue(from: "kv" | "past", rowId: bigint): Uint8Array | undefined;
+}
+
+const comma = ",".charCodeAt(0);
+const semicolon = ";".charCodeAt(0);
+const minus = "-".charCodeAt(0);
+const zero = "0".charCodeAt(0);
+/** No number begins with it. */
+const absent = "!".charCodeAt(0);
+/** So many digits are exact as a number. */
+const exactDigits = 15;
+const noBytes = new Uint8Array(0);
+
+export class PackedRows implements Packable {
+  rowId: number | bigint = 0;
+  key: Uint8Array = noBytes;
+  value: Uint8Array = noBytes;
+  createRevision: number | bigint = 0;
+  modRevision: number | bigint = 0;
+  version: number | bigint = 0;
+  expiresAtMs: number | undefined;
+  leaseId: bigint | undefined;
+  leaseDeadlineMs: number | undefined;
+  readonly #reading: RowReading;
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  /** Null = what SQLite says of no rows at all. */
+  constructor(bytes: Uint8Array | null, reading: RowReading) {
+    this.#bytes = bytes ?? noBytes;
+    this.#reading = reading;
+  }
+
+  get atEnd(): boolean {
+    return this.#at >= this.#bytes.length;
+  }
+
+  /** The next row, or false for a key without one. Throws EngineError "corrupt". */
+  next(): boolean {
+    if (this.#bytes[this.#at] === absent) {
+      this.#at++;
+      return false;
+    }
+    this.rowId = this.#number(comma) ?? this.#unreadable();
+    const from = this.#number(comma) === 0 ? "kv" : "past";
+    this.createRevision = this.#number(comma) ?? this.#unreadable();
+    this.modRevision = this.#number(comma) ?? this.#unreadable();
+    this.version = this.#number(comma) ?? this.#unreadable();
+    this.expiresAtMs = numberOf(this.#number(comma));
+    const leaseId = this.#number(comma);
+    this.leaseId = leaseId === undefined ? undefined : BigInt.asUintN(64, BigInt(leaseId));
+    this.leaseDeadlineMs = numberOf(this.#number(comma));
+    const codec = Number(this.#number(comma) ?? this.#unreadable());
+    const valueCrc = Number(this.#number(comma) ?? this.#unreadable());
+    const checksum = Number(this.#number(comma) ?? this.#unreadable());
+    const valueBytes = Number(this.#number(comma) ?? this.#unreadable());
+    const keyBytes = Number(this.#number(semicolon) ?? this.#unreadable());
+    this.key = this.#bytes.subarray(this.#at, this.#at + keyBytes);
+    this.#at += keyBytes;
+    if (this.#reading.verify) this.#verifyFacts({ codec, valueBytes, valueCrc, checksum });
+    this.#takeValue(from, valueBytes, valueCrc);
+    return true;
+  }
+
+  /** What has run out is absent for every caller, even before the sweeper has taken it away. */
+  isLive(nowMs: number): boolean {
+    if (this.expiresAtMs !== undefined && this.expiresAtMs <= nowMs) return false;
+    return this.leaseDeadlineMs === undefined || this.leaseDeadlineMs > nowMs;
+  }
+
+  /** Key and value are views of what SQLite gave. */
+  entry(): Entry {
+    return {
+      key: this.key as Key,
+      value: this.value,
+      createRevision: BigInt(this.createRevision) as Revision,
+      modRevision: BigInt(this.modRevision) as Revision,
+      version: BigInt(this.version),
+      expiresAtMs: this.expiresAtMs,
+      leaseId: this.leaseId as LeaseId | undefined,
+    };
+  }
+
+  #verifyFacts(
+    facts: Readonly<Record<"codec" | "valueBytes" | "valueCrc" | "checksum", number>>,
+  ): void {
+    const expected = rowChecksum({
+      ns: this.#reading.ns,
+      key: this.key,
+      createRevision: this.createRevision,
+      modRevision: this.modRevision,
+      version: this.version,
+      expiresAtMs: this.expiresAtMs,
+      leaseId: this.leaseId,
+      codec: facts.codec,
+      valueBytes: facts.valueBytes,
+      valueCrc: facts.valueCrc,
+    });
+    if (expected !== facts.checksum) throw this.#damaged();
+  }
+
+  #takeValue(from: "kv" | "past", valueBytes: number, valueCrc: number): void {
+    if (!this.#reading.values) {
+      this.value = noBytes;
+      return;
+    }
+    if (valueBytes > inlineValueBytesMax) {
+      this.value = this.#reading.longValue(from, BigInt(this.rowId)) ?? noBytes;
+    } else {
+      this.value = this.#bytes.subarray(this.#at, this.#at + valueBytes);
+      this.#at += valueBytes;
+    }
+    if (this.#reading.verify && crc32c(this.value) !== valueCrc) throw this.#damaged();
+  }
+
+  /** Undefined = NULL. */
+  #number(end: number): number | bigint | undefined {
+    const bytes = this.#bytes;
+    const from = this.#at;
+    let at = from;
+    const negative = bytes[at] === minus;
+    if (negative) at++;
+    let value = 0;
+    let byte = bytes[at];
+    while (byte !== end) {
+      const digit = (byte ?? 0) - zero;
+      if (digit < 0 || digit > 9) return this.#unreadable();
+      value = value * 10 + digit;
+      byte = bytes[++at];
+    }
+    this.#at = at + 1;
+    if (at === from) return undefined;
+    if (at - from > exactDigits) return BigInt(Buffer.from(bytes.subarray(from, at)).toString());
+    return negative ? -value : value;
+  }
+
+  #unreadable(): never {
+    throw this.#damaged();
+  }
+
+  #damaged(): EngineError {
+    const { key } = this;
+    const shown = key.length <= damagedKeyShownBytesMax;
+    return new EngineError("corrupt", "a row's checksum does not match its content", {
+      hint: "run `kvdb integrity --checksum` to see the extent, then restore a verified backup",
+      facts: {
+        table: "kv",
+        row_id: `${this.rowId}`,
+        key_hash: keyHashOf(key),
+        ...(shown && { key: Buffer.from(key).toString("base64") }),
+      },
+    });
+  }
+}
+
+function numberOf(value: number | bigint | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value);
+}
