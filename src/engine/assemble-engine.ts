@@ -26,6 +26,7 @@ import type { EngineLife } from "./engine-state.js";
 import { EngineTime } from "./engine-time.js";
 import type { DamageWatch } from "./integrity/damage-watch.js";
 import type { IntegrityChecker } from "./integrity/integrity-check.js";
+import { PagePlaces } from "./integrity/page-places.js";
 import { LocalMaintenance } from "./local-maintenance.js";
 import { namespaceMissing } from "./namespace-admin.js";
 import { LeaseReader } from "./read/lease-reads.js";
@@ -117,15 +118,7 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     damage,
     queue,
     points,
-    ranges: new RangeReads({
-      pool,
-      snapshots,
-      clock,
-      time,
-      saw: (namespace, head) => {
-        points.saw(namespace, head);
-      },
-    }),
+    ranges: new RangeReads({ pool, snapshots, clock, time }),
     watches,
     maintenance,
     namespaces,
@@ -152,7 +145,9 @@ function makeReads(
     damage.noteRepeated(code);
   };
   const pool = ReaderPool.start(options, { log, onRepeated });
-  return { pool, points: new PointReads(options, { pool, time, metrics, onRepeated }) };
+  const points = new PointReads(options, { pool, time, metrics, onRepeated });
+  damage.nameBy(new PagePlaces(options.file, () => points.connection));
+  return { pool, points };
 }
 
 function makeSnapshots({ options, ports }: OpenStore, onNoneLeft: () => void): SnapshotRegistry {
@@ -276,12 +271,7 @@ function makeWatches(
     },
     headerAt: (namespace, revision) => ({ namespace, revision, ...identity }),
     readPage: (request) =>
-      damage.watching(async () => {
-        const page = await pool.pick().request({ kind: "log-page", ...request });
-        const last = page.kind === "entries" ? page.entries.at(-1)?.last : undefined;
-        if (last !== undefined) points.saw(request.namespace, last);
-        return page;
-      }),
+      damage.watching(async () => pool.pick().request({ kind: "log-page", ...request })),
     previous: new PreviousEntries(points.connection, {
       verifyChecksums: options.verifyChecksumsOnRead,
       onRepeated: (code) => {

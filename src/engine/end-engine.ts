@@ -56,6 +56,7 @@ export async function endEngine(store: OpenStore, parts: EndingParts): Promise<v
   life.moveTo("closed", "the store is closed");
   await writer.terminate();
   parts.walIndex.close();
+  store.damage.close();
   const emptied = last.outcome === "TRUNCATED" || last.outcome === "NOTHING_TO_DO";
   const clean = emptied && sizeOf(store.before.files.wal) === 0;
   await leaveMarks(store, parts.marks, { commitSequence, clean });

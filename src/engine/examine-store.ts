@@ -12,7 +12,6 @@ import type { Log } from "../observability/log.js";
 import { integrityMessagesMax } from "../storage/limits.js";
 import type { RecoveryStep, WalTail } from "../storage/maintenance.js";
 import type { Entry, Namespace, Revision, StoreId } from "../storage/model.js";
-import { unpackEntries } from "../storage/packed-entries.js";
 import { WriterStore } from "./commit/writer-store.js";
 import type { EngineOptions, EnginePorts } from "./engine-options.js";
 import { walkChecksums } from "./integrity/checksum-walk.js";
@@ -100,8 +99,8 @@ export function contentsOf(
       bytesMax: Number.POSITIVE_INFINITY,
       count: false,
     };
-    const { packed } = reader.page({ ns, revision: head }, read, always);
-    return { name, head, entries: unpackEntries(packed) as Entry[] };
+    const { entries } = reader.page({ ns, revision: head }, read, always);
+    return { name, head, entries };
   });
 }
 

@@ -310,7 +310,7 @@ export const logEvents = {
   "integrity.row-damaged": {
     level: "error",
     msg: "a row does not match its checksum",
-    doc: "Or its page is damaged; once per place. The read was answered DATA_LOSS. Run an integrity check, then restore.",
+    doc: "Or its page is damaged; once per place, with the pages of the file it is on where they are known. The read was answered DATA_LOSS. An integrity check shows the extent.",
   },
   "integrity.scrub-completed": {
     level: "info",
@@ -320,7 +320,7 @@ export const logEvents = {
   "integrity.scrub-found": {
     level: "error",
     msg: "the scrubber found damage: {problem}",
-    doc: "Table, row id and hash of the key are in the line. The failure policy applies. See the corruption runbook.",
+    doc: "Table, row id, the pages of the file where they are known, and the hash of the key are in the line. The failure policy applies.",
   },
   "integrity.scrub-paused": {
     level: "warn",

@@ -180,6 +180,9 @@ export const scrubPlaceKeptMs = 30_000;
 export const damagedKeyShownBytesMax = 256;
 /** Damaged places that the log names, each once. */
 export const damagedPlacesToldMax = 1_000;
+/** Pages that are read to find the one that damage is on, and ranges of them that are named. */
+export const damagePagesReadMax = 2_048;
+export const damagePagesShownMax = 8;
 export const integrityMessagesMax = 100;
 /** Rows and bytes of one run of a checksum walk: nothing is held open between two runs. */
 export const integrityRunRowsMax = 1_000;

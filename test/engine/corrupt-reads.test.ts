@@ -39,8 +39,8 @@ async function closedStore(ending: Ending): Promise<TempEngine> {
   return temp;
 }
 
-/** Zeroes a leaf of the table in the middle; returns how many of its rows it held. */
-function zeroLeaf(file: string): number {
+/** Zeroes a leaf of the table in the middle; returns it, and how many of its rows it held. */
+function zeroLeaf(file: string): { readonly page: number; readonly rows: number } {
   const database = new Database(file, { readonly: true });
   const leaves = database
     .prepare("SELECT pageno, ncell FROM dbstat WHERE name = 'kv' AND pagetype = 'leaf'")
@@ -51,7 +51,18 @@ function zeroLeaf(file: string): number {
   const bytes = readFileSync(file);
   bytes.fill(0, (leaf.pageno - 1) * pageBytes, leaf.pageno * pageBytes);
   writeFileSync(file, bytes);
-  return leaf.ncell;
+  return { page: leaf.pageno, rows: leaf.ncell };
+}
+
+/** The pages of the file that hold a text, as they are told. */
+function leavesWith(file: string, text: string): string[] {
+  const bytes = readFileSync(file);
+  const pages: string[] = [];
+  for (let page = 1; page * pageBytes <= bytes.length; page++) {
+    const content = bytes.subarray((page - 1) * pageBytes, page * pageBytes);
+    if (content.includes(text)) pages.push(String(page));
+  }
+  return pages;
 }
 
 function flipIn(file: string, text: string): void {
@@ -95,12 +106,16 @@ test("a damaged row is named to its reader, told once, and everything else is se
   assert.equal(Buffer.from(error.facts["key"] ?? "", "base64").toString(), key);
   assert.equal(error.facts["table"], "kv");
   assert.match(error.facts["row_id"] ?? "", /^\d+$/);
+  assert.ok(
+    leavesWith(temp.file, `value-${key.slice(0, -1)}`).includes(error.facts["pages"] ?? ""),
+  );
   await assert.rejects(temp.get(key));
   await assert.rejects(temp.list({ rowsMax: rows }), { kind: "corrupt" });
   assert.deepEqual(await ends(temp), { served: rows - 1, lost: 1 });
   const lines = temp.log.of("integrity.row-damaged");
   assert.equal(lines.length, 1, "a place is told once");
   assert.equal(lines[0]?.fields["key_hash"], error.facts["key_hash"]);
+  assert.equal(lines[0]?.fields["pages"], error.facts["pages"]);
   assert.ok(!JSON.stringify(temp.log.lines).includes(key), "no key is logged");
   const { alarms, state } = temp.engine.maintenance.status();
   assert.deepEqual(
@@ -131,8 +146,12 @@ for (const { policy, state, write } of policies) {
       ["INTEGRITY_FAILED"],
     );
     assert.equal(await refusalOf(() => temp.put("other", "1")), write);
+    assert.match(
+      status.alarms[0]?.message ?? "",
+      new RegExp(`\\(page ${String(damaged.page)}\\)$`),
+    );
     assert.deepEqual(temp.faults, []);
-    assert.deepEqual(await ends(temp), { served: rows - damaged, lost: damaged });
+    assert.deepEqual(await ends(temp), { served: rows - damaged.rows, lost: damaged.rows });
   });
 }
 

@@ -132,7 +132,12 @@ test("a flipped bit in a value is found by the checksums, and by nothing else", 
   assert.deepEqual(await verdicts(file), passed);
   const { messages } = await check(file, "checksum");
   assert.equal(messages.length, 1);
-  assert.match(messages[0] ?? "", /^kv row \d+: the value's checksum differs$/);
+  const place = /^kv row \d+: the value's checksum differs \(page (\d+)\)$/.exec(messages[0] ?? "");
+  assert.ok(place !== null, messages[0]);
+  assert.ok(pagesOf(file, "kv").includes(Number(place[1])), "it is a page of the table");
+  const bytes = readFileSync(file);
+  const page = Number(place[1]);
+  assert.ok(bytes.subarray((page - 1) * pageBytes, page * pageBytes).includes("value-00012"));
 });
 
 test("a flipped bit in the index is found by the full check and the walk, not by the quick one", async (t) => {
@@ -161,6 +166,9 @@ test("a blanked page of the table is found by the quick check", async (t) => {
   writeFileSync(file, bytes);
   const found = await verdicts(file);
   assert.deepEqual(found, { quick: "failed", full: "failed", checksum: "failed", all: "failed" });
+  const { messages } = await check(file, "checksum");
+  const named = messages.filter((message) => message.endsWith(`(page ${String(page)})`));
+  assert.ok(named.length > 0, messages.join(" | "));
 });
 
 const rowDamages: readonly {
@@ -241,10 +249,11 @@ test("the walk finds damage in replaced versions too", async (t) => {
     )
     .run(bytesOf("k"), bytesOf("v"));
   database.close();
+  const [page] = pagesOf(file, "past");
   const { messages } = await check(file, "checksum");
   assert.deepEqual(messages, [
-    "past row 1: the row's checksum differs",
-    "past row 1: the value's checksum differs",
+    `past row 1: the row's checksum differs (page ${String(page)})`,
+    `past row 1: the value's checksum differs (page ${String(page)})`,
   ]);
 });
 

@@ -135,6 +135,7 @@ const damages = [
 for (const { what, damage, problems } of damages) {
   test(`the scrubber finds ${what}, says where, and comes to its end`, async (t) => {
     const temp = await closedStore(t);
+    const pages = leavesOf(temp.file, "kv").map(String);
     damage(temp.file);
     await temp.start(fast);
     await passEnds(temp);
@@ -142,6 +143,9 @@ for (const { what, damage, problems } of damages) {
     const told = found.map(({ msg }) => msg.replace("the scrubber found damage: ", ""));
     for (const problem of problems) assert.ok(told.includes(problem), told.join(" | "));
     assert.equal(found[0]?.fields["table"], "kv");
+    // Of an index only its row is named, which is on a page of the table.
+    const [page] = found.map(({ fields }) => fields["pages"]);
+    assert.ok(typeof page === "string" && pages.includes(page), JSON.stringify(found));
     assert.ok(!JSON.stringify(found).includes("key-0"), "no key is logged");
     assert.ok(scrubOf(temp).rowsDone >= rows, "the rest was looked at too");
     const { alarms, state } = temp.engine.maintenance.status();

@@ -21,6 +21,8 @@ import {
 } from "../sqlite/integrity-statements.js";
 import { isSqliteError } from "../sqlite/result-codes.js";
 import { prepareNumber, prepareRows } from "../sqlite/statements.js";
+import { withPages } from "./damage-watch.js";
+import type { PagePlaces } from "./page-places.js";
 import { checkFactsRow, checkLogRow, checkVersionRow, type Findings } from "./row-checks.js";
 
 export interface ChecksumResult {
@@ -52,22 +54,31 @@ export const tableWalks: readonly TableWalk[] = [
 ];
 
 /** Throws what SQLite throws, except for damage of its file, which is what is looked for. */
-export function walkChecksums(connection: Connection, report: Report): ChecksumResult {
+export function walkChecksums(
+  connection: Connection,
+  { report, pages }: { readonly report: Report; readonly pages: PagePlaces | undefined },
+): ChecksumResult {
   const messages: string[] = [];
-  const sizes = tableWalks.map(({ table }) => sizeOf(connection, table, messages));
+  const sizes = tableWalks.map(({ table }) => sizeOf(connection, table, messages, pages));
   const rowsTotal = sizes.reduce((sum, size) => sum + size, 0);
   let rowsChecked = 0;
   for (const walk of tableWalks) {
-    orFinding(walk.table, messages, () => {
+    const { table } = walk;
+    let behind: bigint | undefined;
+    const pagesBehind = (): string | undefined =>
+      pages?.textOf({ kind: "behind", tree: table, rowId: behind });
+    orFinding(table, { messages, pages: pagesBehind }, () => {
       walkTable(connection, walk, {
         found: (rowId, findings) => {
+          const where = pages?.textOf({ kind: "row", table, rowId });
           for (const finding of findings) {
-            messages.push(`${walk.table} row ${String(rowId)}: ${finding}`);
+            messages.push(withPages(`${table} row ${String(rowId)}: ${finding}`, where));
           }
           return messages.length < integrityMessagesMax;
         },
-        ran: (rows) => {
+        ran: (rows, last) => {
           rowsChecked += rows;
+          behind = last;
           report(`checksums of ${walk.table}`, rowsChecked, Math.max(rowsTotal, rowsChecked));
         },
       });
@@ -83,7 +94,7 @@ function walkTable(
   tell: {
     /** False = enough is known. */
     readonly found: (rowId: bigint, findings: Findings) => boolean;
-    readonly ran: (rows: number) => void;
+    readonly ran: (rows: number, last: bigint) => void;
   },
 ): void {
   const rows = prepareRows<[bigint], [rowId: bigint, ...rest: unknown[]]>(connection, walk.sql);
@@ -98,35 +109,46 @@ function walkTable(
       if (rowId <= after) {
         // Behind this place rows come again, so the walk would never end.
         tell.found(rowId, ["the rows around it are out of order"]);
-        tell.ran(count);
+        tell.ran(count, after);
         return;
       }
       after = rowId;
       for (const column of row) if (column instanceof Uint8Array) bytes += column.length;
       const findings = walk.check(row as never);
       if (findings.length > 0 && !tell.found(after, findings)) {
-        tell.ran(count);
+        tell.ran(count, after);
         return;
       }
       if (count >= integrityRunRowsMax || bytes >= integrityRunBytesMax) break;
     }
-    tell.ran(count);
+    tell.ran(count, after);
     if (count === 0) return;
   }
 }
 
-function sizeOf(connection: Connection, table: string, messages: string[]): number {
-  return (
-    orFinding(table, messages, () => prepareNumber<[]>(connection, countSql(table)).get()) ?? 0
-  );
+function sizeOf(
+  connection: Connection,
+  table: string,
+  messages: string[],
+  pages: PagePlaces | undefined,
+): number {
+  const broken = (): string | undefined =>
+    pages?.textOf({ kind: "behind", tree: table, rowId: undefined });
+  const count = (): number | undefined => prepareNumber<[]>(connection, countSql(table)).get();
+  return orFinding(table, { messages, pages: broken }, count) ?? 0;
 }
 
-function orFinding<T>(table: string, messages: string[], read: () => T): T | undefined {
+function orFinding<T>(
+  table: string,
+  to: { readonly messages: string[]; readonly pages: () => string | undefined },
+  read: () => T,
+): T | undefined {
   try {
     return read();
   } catch (cause) {
     if (!isSqliteError(cause) || !cause.code.startsWith("SQLITE_CORRUPT")) throw cause;
-    messages.push(`${table} cannot be read to its end (${cause.code})`);
+    const message = `${table} cannot be read to its end (${cause.code})`;
+    to.messages.push(withPages(message, to.pages()));
     return undefined;
   }
 }

@@ -10,6 +10,7 @@ import { damagedPlacesToldMax } from "../../storage/limits.js";
 import type { AlarmBoard } from "../alarm-board.js";
 import type { EngineOptions, EnginePorts } from "../engine-options.js";
 import type { EngineLife } from "../engine-state.js";
+import type { DamagedPlace, PagePlaces } from "./page-places.js";
 
 export interface DamagePorts {
   readonly policy: EngineOptions["integrityFailurePolicy"];
@@ -20,12 +21,16 @@ export interface DamagePorts {
   readonly onFatal: EnginePorts["onFatal"];
 }
 
+const tablesNamedByRow = ["kv", "namespace", "log_span", "past_span"];
+const wholeNumber = /^-?\d+$/;
+
 export class DamageWatch {
   readonly #ports: DamagePorts;
   readonly #rows: BoundCounter;
   readonly #repeated: BoundCounter;
-  /** Places that the log has named already: a damaged row may be read a thousand times a second. */
-  readonly #told = new Set<string>();
+  /** Places that the log has named, with their pages: a damaged row may be read all the time. */
+  readonly #told = new Map<string, string | undefined>();
+  #pages: PagePlaces | undefined;
 
   constructor(ports: DamagePorts) {
     this.#ports = ports;
@@ -33,14 +38,30 @@ export class DamageWatch {
     this.#repeated = ports.metrics.counter("readsRepeated");
   }
 
-  /** A read met it twice. */
-  note({ message, facts }: Pick<EngineError, "message" | "facts">): void {
+  /** From here on pages are named; before there is nobody who could look them up. */
+  nameBy(pages: PagePlaces): void {
+    this.#pages = pages;
+  }
+
+  /** After the last connection is closed: lets go of the file. Twice is fine. */
+  close(): void {
+    this.#pages?.close();
+  }
+
+  /** Of a place, as "17, 20-34"; undefined = not known. */
+  pagesOf(place: DamagedPlace): string | undefined {
+    return this.#pages?.textOf(place);
+  }
+
+  /** A read met it twice. Returns the pages it is on, if they are known. */
+  note({ message, facts }: Pick<EngineError, "message" | "facts">): string | undefined {
     const { table = "", row_id: rowId, key_hash: keyHash, code } = facts;
     this.#rows.add();
-    this.#tell(`${table} ${rowId ?? code ?? ""}`, { table, rowId, keyHash, code });
-    const place = rowId === undefined ? message : `${table} row ${rowId}`;
+    const pages = this.#tell(facts, { table, rowId, keyHash, code });
+    const place = withPages(rowId === undefined ? message : `${table} row ${rowId}`, pages);
     if (code === undefined) this.#ports.alarms.raise("DAMAGED_ROWS", `damage met: ${place}`);
     else this.found("a page that a read needed is damaged", place);
+    return pages;
   }
 
   /** Runs a read; what it finds damaged is noted on the way out. */
@@ -56,10 +77,13 @@ export class DamageWatch {
     }
   }
 
-  /** The same error, noted when it says that something is damaged. */
+  /** The same error, noted and with the pages when it says that something is damaged. */
   noted(cause: unknown): unknown {
-    if (cause instanceof EngineError && cause.kind === "corrupt") this.note(cause);
-    return cause;
+    if (!(cause instanceof EngineError) || cause.kind !== "corrupt") return cause;
+    const pages = this.note(cause);
+    if (pages === undefined) return cause;
+    const { message, hint, facts } = cause;
+    return new EngineError("corrupt", message, { hint, facts: { ...facts, pages }, cause });
   }
 
   /** A read failed once and was right the second time. */
@@ -86,9 +110,31 @@ export class DamageWatch {
     }
   }
 
-  #tell(place: string, fields: Readonly<Record<string, string | undefined>>): void {
-    if (this.#told.has(place) || this.#told.size >= damagedPlacesToldMax) return;
-    this.#told.add(place);
-    this.#ports.log.event("integrity.row-damaged", fields);
+  /** Once per place; every time with the same answer. */
+  #tell(
+    facts: EngineError["facts"],
+    fields: Readonly<Record<string, string | undefined>>,
+  ): string | undefined {
+    const place = `${facts["table"] ?? ""} ${facts["row_id"] ?? facts["code"] ?? ""}`;
+    if (this.#told.has(place)) return this.#told.get(place);
+    if (this.#told.size >= damagedPlacesToldMax) return undefined;
+    const found = placeOf(facts);
+    const pages = found === undefined ? undefined : this.pagesOf(found);
+    this.#told.set(place, pages);
+    this.#ports.log.event("integrity.row-damaged", { ...fields, pages });
+    return pages;
   }
+}
+
+/** As people are told: the place, and where it is in the file. */
+export function withPages(place: string, pages: string | undefined): string {
+  return pages === undefined ? place : `${place} (page ${pages})`;
+}
+
+/** What a refusal says about its row; the ids of some tables are no row ids of SQLite. */
+function placeOf(facts: EngineError["facts"]): DamagedPlace | undefined {
+  const { table = "", row_id: rowId = "", code } = facts;
+  if (code !== undefined) return { kind: "somewhere" };
+  const isNamed = tablesNamedByRow.includes(table) && wholeNumber.test(rowId);
+  return isNamed ? { kind: "row", table, rowId: BigInt(rowId) } : undefined;
 }

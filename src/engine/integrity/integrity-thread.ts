@@ -10,6 +10,7 @@ import { type Connection, openConnection } from "../sqlite/connection.js";
 import { isSqliteError } from "../sqlite/result-codes.js";
 import { walkChecksums } from "./checksum-walk.js";
 import type { CheckOrder, FromCheck } from "./integrity-protocol.js";
+import { PagePlaces } from "./page-places.js";
 
 interface Found {
   readonly messages: readonly string[];
@@ -56,6 +57,12 @@ function foreignKeyCheck(connection: Connection): Found {
   return { messages, rowsChecked: 0 };
 }
 
+function checkRows(connection: Connection): Found {
+  // Not closed: this process ends with the check, and a close would drop the connection's locks.
+  const pages = new PagePlaces(order.file, () => connection);
+  return walkChecksums(connection, { report, pages });
+}
+
 /** A file so damaged that SQLite gives up is a finding too. */
 function orDamage(read: () => unknown[]): unknown[] {
   try {
@@ -69,12 +76,8 @@ function orDamage(read: () => unknown[]): unknown[] {
 const checks = {
   quick: [(connection) => nativeCheck(connection, "quick_check")],
   full: [(connection) => nativeCheck(connection, "integrity_check"), foreignKeyCheck],
-  checksum: [(connection) => walkChecksums(connection, report)],
-  all: [
-    (connection) => nativeCheck(connection, "integrity_check"),
-    foreignKeyCheck,
-    (connection) => walkChecksums(connection, report),
-  ],
+  checksum: [checkRows],
+  all: [(connection) => nativeCheck(connection, "integrity_check"), foreignKeyCheck, checkRows],
 } as const satisfies Record<IntegrityMode, readonly ((connection: Connection) => Found)[]>;
 
 function check(): FromCheck {

@@ -15,6 +15,7 @@ import {
 } from "../sqlite/scrub-statements.js";
 import { prepareRows } from "../sqlite/statements.js";
 import { type TableWalk, tableWalks } from "./checksum-walk.js";
+import type { DamagedPlace } from "./page-places.js";
 
 /** Where the walk goes on: the step, and what the last row or entry of the slice before was. */
 export interface ScrubPlace {
@@ -27,6 +28,7 @@ export interface ScrubFinding {
   readonly table: string;
   readonly rowId: string;
   readonly problem: string;
+  readonly place: DamagedPlace;
   /** Of the key, for rows and entries that have one. */
   readonly keyHash: string | undefined;
 }
@@ -88,11 +90,13 @@ export function skipDamage(
   cause: Error & { readonly code: string },
 ): ScrubSlice {
   const table = tableWalks[place.step];
-  const name = table?.table ?? indexWalks[place.step - tableWalks.length]?.table ?? "";
+  const index = indexWalks[place.step - tableWalks.length];
   const after = (place.after[0] as bigint | undefined) ?? firstRowId;
-  const finding = {
-    table: name,
-    rowId: table === undefined ? "" : `${after}`,
+  const rowId = table === undefined ? undefined : after;
+  const finding: ScrubFinding = {
+    table: table?.table ?? index?.table ?? "",
+    rowId: rowId === undefined ? "" : `${rowId}`,
+    place: { kind: "behind", tree: table?.table ?? index?.index ?? "", rowId },
     problem: `it cannot be read behind this place (${cause.code})`,
     keyHash: undefined,
   };
@@ -131,7 +135,7 @@ function tableSlice(
     const [rowId] = row;
     const disorder = rowId <= after ? ["the rows around it are out of order"] : [];
     for (const problem of [...disorder, ...walk.check(row as never)]) {
-      findings.push({ table: walk.table, rowId: `${rowId}`, problem, keyHash: keyHashIn(row) });
+      findings.push(findingOf({ table: walk.table, rowId, problem, columns: row }));
     }
     if (disorder.length > 0) return { next: nextStep(place), rows: count, bytes, findings };
     after = rowId;
@@ -159,7 +163,7 @@ function indexSlice(
     if (same !== 1n) {
       const problem =
         same === null ? "its index names a row that is not there" : "its index names another row";
-      findings.push({ table: walk.table, rowId: `${rowId}`, problem, keyHash: keyHashIn(columns) });
+      findings.push(findingOf({ table: walk.table, rowId, problem, columns }));
     }
     count++;
     bytes += bytesOf(columns);
@@ -172,6 +176,17 @@ function indexSlice(
 
 function nextStep({ step }: ScrubPlace): ScrubPlace | undefined {
   return step + 1 < scrubSteps.length ? { step: step + 1, after: [] } : undefined;
+}
+
+function findingOf(found: {
+  readonly table: string;
+  readonly rowId: bigint;
+  readonly problem: string;
+  readonly columns: readonly unknown[];
+}): ScrubFinding {
+  const { table, rowId, problem, columns } = found;
+  const place = { kind: "row", table, rowId } as const;
+  return { table, rowId: `${rowId}`, problem, place, keyHash: keyHashIn(columns) };
 }
 
 /** The first bytes of a row are its key, in every table that has one. */

@@ -17,7 +17,7 @@ import {
 import type { ScrubStatus } from "../../storage/maintenance.js";
 import type { EngineOptions } from "../engine-options.js";
 import { reviveEngineError } from "../read/reader-pool.js";
-import type { DamageWatch } from "./damage-watch.js";
+import { type DamageWatch, withPages } from "./damage-watch.js";
 import { restMs } from "./scrub-budget.js";
 import { noProgress, readProgress, type ScrubProgress, writeProgress } from "./scrub-place.js";
 import type { ScrubReplies, TimedSlice, ToScrubber } from "./scrub-protocol.js";
@@ -174,11 +174,13 @@ export class Scrubber {
     const { damage, log } = this.#ports;
     this.#counters.bytes.add(slice.bytes);
     for (const code of slice.repeated) damage.noteRepeated(code);
-    for (const { table, rowId, problem, keyHash } of slice.findings) {
+    for (const { table, rowId, problem, place, keyHash } of slice.findings) {
       this.#findings++;
       this.#counters.findings.add();
-      log.event("integrity.scrub-found", { table, rowId, problem, keyHash });
-      damage.found("the scrubber found damage", `${table} row ${rowId}: ${problem}`);
+      const pages = damage.pagesOf(place);
+      log.event("integrity.scrub-found", { table, rowId, problem, pages, keyHash });
+      const detail = withPages(`${table} row ${rowId}: ${problem}`, pages);
+      damage.found("the scrubber found damage", detail);
     }
   }
 

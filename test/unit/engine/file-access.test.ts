@@ -12,6 +12,8 @@ const harmless = ["stat", "statSync", "statfs", "statfsSync", "lstat", "constant
 
 /** Whoever opens, copies or removes files, and why that is safe. */
 const allowed: Readonly<Record<string, string>> = {
+  "src/engine/integrity/page-places.ts":
+    "the database, opened once and kept until the last connection is closed",
   "src/engine/integrity/scrub-place.ts": "the scrubber's own file, which SQLite does not know",
   "src/engine/recovery/": "before the first connection, or on files that SQLite does not know",
   "src/engine/sqlite/directory-lock.ts": "the owner file beside the lock, never the lock itself",
