@@ -118,7 +118,15 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     damage,
     queue,
     points,
-    ranges: new RangeReads({ pool, snapshots, clock, time }),
+    ranges: new RangeReads({
+      pool,
+      snapshots,
+      clock,
+      time,
+      saw: (namespace, head) => {
+        points.saw(namespace, head);
+      },
+    }),
     watches,
     maintenance,
     namespaces,
@@ -271,7 +279,12 @@ function makeWatches(
     },
     headerAt: (namespace, revision) => ({ namespace, revision, ...identity }),
     readPage: (request) =>
-      damage.watching(async () => pool.pick().request({ kind: "log-page", ...request })),
+      damage.watching(async () => {
+        const page = await pool.pick().request({ kind: "log-page", ...request });
+        const last = page.kind === "entries" ? page.entries.at(-1)?.last : undefined;
+        if (last !== undefined) points.saw(request.namespace, last);
+        return page;
+      }),
     previous: new PreviousEntries(points.connection, {
       verifyChecksums: options.verifyChecksumsOnRead,
       onRepeated: (code) => {

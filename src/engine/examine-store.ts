@@ -12,6 +12,7 @@ import type { Log } from "../observability/log.js";
 import { integrityMessagesMax } from "../storage/limits.js";
 import type { RecoveryStep, WalTail } from "../storage/maintenance.js";
 import type { Entry, Namespace, Revision, StoreId } from "../storage/model.js";
+import { unpackEntries } from "../storage/packed-entries.js";
 import { WriterStore } from "./commit/writer-store.js";
 import type { EngineOptions, EnginePorts } from "./engine-options.js";
 import { walkChecksums } from "./integrity/checksum-walk.js";
@@ -99,8 +100,8 @@ export function contentsOf(
       bytesMax: Number.POSITIVE_INFINITY,
       count: false,
     };
-    const { entries } = reader.page({ ns, revision: head }, read, always);
-    return { name, head, entries };
+    const { packed } = reader.page({ ns, revision: head }, read, always);
+    return { name, head, entries: unpackEntries(packed) as Entry[] };
   });
 }
 
