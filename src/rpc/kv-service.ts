@@ -43,6 +43,7 @@ import {
 import type { Committed, EngineAccess } from "./engine-access.js";
 import { invalid } from "./error-details.js";
 import { onlyResult } from "./only-result.js";
+import { BatchGetAnswer, GetAnswer, HeaderBytes } from "./read-answers.js";
 
 /** Beside each entry of an answer: tags, lengths, revisions. */
 const entryOverheadBytes = 64;
@@ -50,6 +51,7 @@ const entryOverheadBytes = 64;
 export class KvService {
   readonly #access: EngineAccess;
   readonly #messageBytesMax: number;
+  readonly #headers = new HeaderBytes();
 
   constructor(access: EngineAccess, limits: { readonly messageBytesMax: number }) {
     this.#access = access;
@@ -65,7 +67,8 @@ export class KvService {
     };
     const found = this.#access.current.get(namespace, read, call);
     // Not awaited: a point read answers at once, and a promise would cost more than the read.
-    return found instanceof Promise ? found.then(encodeFound) : encodeFound(found);
+    if (found instanceof Promise) return found.then((late) => this.#found(late));
+    return this.#found(found);
   };
 
   readonly batchGet: Unary<BatchGetRequest, BatchGetResponse> = async (request, call) => {
@@ -79,10 +82,7 @@ export class KvService {
     }
     const found = await this.#access.current.get(namespace, { keys, at, keysOnly }, call);
     requireFits(found, this.#messageBytesMax);
-    return {
-      header: encodeHeader(found.header),
-      entries: found.entries.map((entry) => ({ kv: encodeOptionalEntry(entry) })),
-    };
+    return new BatchGetAnswer(found.header, found.entries, this.#headers);
   };
 
   readonly put: Unary<PutRequest, PutResponse> = async (request, call) => {
@@ -175,16 +175,16 @@ export class KvService {
     return this.#access.commit(txn, call);
   }
 
+  #found({ header, entries }: Found): GetResponse {
+    return new GetAnswer(header, entries[0], this.#headers);
+  }
+
   #budget(): RequestBudget {
     return new RequestBudget(this.#access.current.caps.valueBytesMax);
   }
 }
 
 type Found = Awaited<ReturnType<StorageEngine["get"]>>;
-
-function encodeFound({ header, entries }: Found): GetResponse {
-  return { header: encodeHeader(header), kv: encodeOptionalEntry(entries[0]) };
-}
 
 function single(operation: TxnBody["success"][number]): TxnBody {
   return { compares: [], success: [operation], failure: [] };

@@ -11,6 +11,7 @@ import { encodeEntry, encodeHeader } from "./encode.js";
 import type { EngineAccess } from "./engine-access.js";
 import { invalid, refuse } from "./error-details.js";
 import type { PagePosition, RequestParts, TokenKind } from "./page-token.js";
+import { HeaderBytes, ScanAnswer } from "./read-answers.js";
 
 /** A request after decoding, with where it continues. */
 interface RangeQuery {
@@ -25,6 +26,7 @@ interface RangeQuery {
 
 export class ScanService {
   readonly #access: EngineAccess;
+  readonly #headers = new HeaderBytes();
 
   constructor(access: EngineAccess) {
     this.#access = access;
@@ -73,15 +75,18 @@ export class ScanService {
   ): Promise<void> {
     for await (const page of this.#access.current.scan(query.namespace, read, "Scan", call)) {
       const resumeToken = this.#continuation(query, page);
-      const wait = out.write({
-        header: encodeHeader(page.header),
-        kvs: page.entries.map(encodeEntry),
-        resumeToken,
-      });
+      const wait = out.write(this.#answer(page, resumeToken));
       progress.sent = true;
       progress.resumeToken = resumeToken;
       if (wait !== undefined) await wait;
     }
+  }
+
+  /** Entries are asked for only where there are no bytes: a page makes them when it is asked. */
+  #answer(page: Page, resumeToken: string): ScanResponse {
+    const { header, packed } = page;
+    if (packed !== undefined) return new ScanAnswer(header, packed, resumeToken, this.#headers);
+    return { header: encodeHeader(header), kvs: page.entries.map(encodeEntry), resumeToken };
   }
 
   async #count(request: ListRequest, call: CallContext): Promise<ListResponse> {
@@ -128,11 +133,11 @@ export class ScanService {
   /** Empty when the range is exhausted. */
   #continuation(query: RangeQuery, page: Page): string {
     if (!page.more) return "";
-    const last = page.entries.at(-1);
-    assert(last !== undefined, "a page that is not the last one has an entry");
+    const lastKey = page.packed?.lastKey ?? page.entries.at(-1)?.key;
+    assert(lastKey !== undefined, "a page that is not the last one has an entry");
     return this.#access.tokens.issue(query.kind, query.parts, {
       revision: query.from?.revision ?? page.header.revision,
-      lastKey: last.key,
+      lastKey,
     });
   }
 }

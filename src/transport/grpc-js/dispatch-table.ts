@@ -5,6 +5,7 @@
 import type { MethodDefinition } from "@grpc/grpc-js";
 import { assert } from "../../foundation/assert.js";
 import { malformedMessage } from "../../rpc/call.js";
+import { encodesItself, ownBytes } from "../../rpc/read-answers.js";
 import type { ServedMethod } from "../../rpc/served-method.js";
 import { HealthService } from "../../wire/grpc/health/v1/health.js";
 import { ServerReflectionService } from "../../wire/grpc/reflection/v1/reflection.js";
@@ -64,7 +65,8 @@ export function definedPaths(): readonly string[] {
 function codecOf(definition: Definition): Codec {
   return {
     decode: (bytes) => ({ message: decodeOrMark(definition, bytes), bytes: bytes.length }),
-    encode: definition.responseSerialize,
+    encode: (message) =>
+      encodesItself(message) ? message[ownBytes]() : definition.responseSerialize(message),
   };
 }
 
