@@ -6,6 +6,7 @@
 import { concatBytes } from "../../foundation/bytes.js";
 import { EngineError } from "../../storage/errors.js";
 import type { Epoch, Namespace, Revision } from "../../storage/model.js";
+import { damagedStoreHint } from "../damage-hints.js";
 import { entryChecksum } from "../record/entry-codec.js";
 import type { Connection } from "../sqlite/connection.js";
 import { prepareRows, prepareRun, sql } from "../sqlite/statements.js";
@@ -112,7 +113,7 @@ function verified(ns: number, columns: LogColumns): EntrySpan {
 
 function damaged(ns: number, revision: Revision): EngineError {
   return new EngineError("corrupt", `the log entry of revision ${revision} is damaged or missing`, {
-    hint: "run `kvdb integrity --checksum` to see the extent, then restore a verified backup",
+    hint: damagedStoreHint,
     facts: { table: "log", row_id: `${ns}/${revision}` },
   });
 }

@@ -1,6 +1,7 @@
 /** What the log holds of each namespace: from where, up to where, how much. Kept with every append. */
 import { EngineError } from "../../storage/errors.js";
 import type { Revision } from "../../storage/model.js";
+import { damagedStoreHint } from "../damage-hints.js";
 import { factsChecksum } from "../record/row-checksum.js";
 import type { Connection } from "../sqlite/connection.js";
 import { prepareRows, prepareRun, sql } from "../sqlite/statements.js";
@@ -34,7 +35,7 @@ export function logSpanOf(ns: number, columns: LogSpanColumns): LogSpan {
   const [oldest, tail, entries, bytes, checksum] = columns;
   if (factsChecksum([ns, oldest, tail, entries, bytes]) !== Number(checksum)) {
     throw new EngineError("corrupt", "a log span's checksum does not match its content", {
-      hint: "run `kvdb integrity --checksum`, then restore a verified backup",
+      hint: damagedStoreHint,
       facts: { table: "log_span", row_id: `${ns}` },
     });
   }

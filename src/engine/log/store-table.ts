@@ -5,6 +5,7 @@
  */
 import { EngineError } from "../../storage/errors.js";
 import type { Epoch, StoreId } from "../../storage/model.js";
+import { damagedFileHint } from "../damage-hints.js";
 import { factsChecksum } from "../record/row-checksum.js";
 import type { Connection } from "../sqlite/connection.js";
 import { prepareRows, prepareRun, sql } from "../sqlite/statements.js";
@@ -38,7 +39,7 @@ export type StoreColumns = [
 export function storeRowOf(columns: StoreColumns): StoreRow {
   if (factsChecksum(columns.slice(0, -1)) !== Number(columns[8])) {
     throw new EngineError("corrupt", "the store row's checksum does not match its content", {
-      hint: "restore a verified backup; keep the damaged files for analysis",
+      hint: damagedFileHint,
       facts: { table: "store" },
     });
   }

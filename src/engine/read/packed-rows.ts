@@ -8,6 +8,7 @@ import { EngineError } from "../../storage/errors.js";
 import { damagedKeyShownBytesMax } from "../../storage/limits.js";
 import type { Entry, Key, LeaseId, Revision } from "../../storage/model.js";
 import type { Packable } from "../../storage/packed-entries.js";
+import { damagedRowHint } from "../damage-hints.js";
 import { keyHashOf, rowChecksum } from "../record/row-checksum.js";
 import { inlineValueBytesMax } from "../sqlite/packed-row.js";
 
@@ -161,7 +162,7 @@ export class PackedRows implements Packable {
     const { key } = this;
     const shown = key.length <= damagedKeyShownBytesMax;
     return new EngineError("corrupt", "a row's checksum does not match its content", {
-      hint: "run `kvdb integrity --checksum` to see the extent, then restore a verified backup",
+      hint: damagedRowHint,
       facts: {
         table: "kv",
         row_id: `${this.rowId}`,

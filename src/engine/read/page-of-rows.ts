@@ -4,6 +4,7 @@ import { EngineError } from "../../storage/errors.js";
 import { endedRowsPerRead, packedRowsMax } from "../../storage/limits.js";
 import { EntryPacker } from "../../storage/packed-entries.js";
 import type { PageRead } from "../../storage/storage-engine.js";
+import { damagedStoreHint } from "../damage-hints.js";
 import type { PackedRows } from "./packed-rows.js";
 
 export interface Rows {
@@ -116,7 +117,7 @@ export class PageOfRows {
 
 export function outOfOrder(): EngineError {
   return new EngineError("corrupt", "the index of keys is out of order", {
-    hint: "run `kvdb integrity --full` to see the extent, then restore a verified backup",
+    hint: damagedStoreHint,
     facts: { table: "kv" },
   });
 }

@@ -4,6 +4,7 @@
  * believed only after a second connection, with a cache of its own, has seen it too.
  */
 import { EngineError, OpenError } from "../../storage/errors.js";
+import { damagedStoreHint } from "../damage-hints.js";
 import type { Connection } from "../sqlite/connection.js";
 import { faultOf } from "../sqlite/result-codes.js";
 
@@ -77,7 +78,7 @@ function damageOf(cause: unknown): EngineError {
   const code = codeOfDamage(cause);
   return new EngineError("corrupt", `a page of the database cannot be read (${code})`, {
     cause,
-    hint: "run `kvdb integrity --full` to see the extent, then restore a verified backup",
+    hint: damagedStoreHint,
     facts: { table: "", code },
   });
 }

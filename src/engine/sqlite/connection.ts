@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import Database from "better-sqlite3";
 import { OpenError } from "../../storage/errors.js";
 import type { PragmaReading } from "../../storage/maintenance.js";
+import { damagedFileHint } from "../damage-hints.js";
 import { type ConnectionRole, managedPragmas, type PragmaValues, readingOf } from "./pragmas.js";
 
 export type Connection = Database.Database;
@@ -158,7 +159,7 @@ export function openErrorOf(cause: unknown, file: string): unknown {
   if (code.startsWith("SQLITE_CORRUPT")) {
     return new OpenError("damaged", `${file} is damaged (${code})`, {
       cause,
-      hint: "restore the last verified backup; keep the damaged files for analysis",
+      hint: damagedFileHint,
     });
   }
   if (code === "SQLITE_CANTOPEN" || code === "SQLITE_READONLY" || code === "SQLITE_PERM") {

@@ -6,6 +6,7 @@ import { crc32c } from "../../foundation/crc32c.js";
 import { EngineError } from "../../storage/errors.js";
 import { damagedKeyShownBytesMax } from "../../storage/limits.js";
 import type { Entry, Key, LeaseId, Revision } from "../../storage/model.js";
+import { damagedRowHint } from "../damage-hints.js";
 import { keyHashOf, rowChecksum } from "../record/row-checksum.js";
 import type { KvFactsRow } from "../sqlite/statements.js";
 
@@ -73,7 +74,7 @@ export function isLive(
 function damagedRow({ rowId, key }: KvFacts): EngineError {
   const shown = key.length <= damagedKeyShownBytesMax;
   return new EngineError("corrupt", "a row's checksum does not match its content", {
-    hint: "run `kvdb integrity --checksum` to see the extent, then restore a verified backup",
+    hint: damagedRowHint,
     facts: {
       table: "kv",
       row_id: `${rowId}`,

@@ -5,6 +5,7 @@
  */
 import { EngineError } from "../../storage/errors.js";
 import type { Lease, LeaseId } from "../../storage/model.js";
+import { damagedStoreHint } from "../damage-hints.js";
 import { factsChecksum } from "../record/row-checksum.js";
 import type { Connection } from "../sqlite/connection.js";
 import { prepareNumber, prepareRows, prepareRun, sql } from "../sqlite/statements.js";
@@ -16,7 +17,7 @@ export function leaseOf(ns: number, columns: LeaseColumns): Lease {
   const [leaseId, ttlMs, deadlineMs, checksum] = columns;
   if (factsChecksum([ns, leaseId, ttlMs, deadlineMs]) !== Number(checksum)) {
     throw new EngineError("corrupt", "a lease's checksum does not match its content", {
-      hint: "run `kvdb integrity --checksum`, then restore a verified backup",
+      hint: damagedStoreHint,
       facts: { table: "lease", row_id: `${leaseId}` },
     });
   }

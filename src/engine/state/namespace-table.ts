@@ -8,6 +8,7 @@ import { EngineError } from "../../storage/errors.js";
 import { namespacesMax } from "../../storage/limits.js";
 import type { Namespace, Revision } from "../../storage/model.js";
 import { defaultNamespaceSettings, type NamespaceSettings } from "../../storage/namespaces.js";
+import { damagedStoreHint } from "../damage-hints.js";
 import { factsChecksum } from "../record/row-checksum.js";
 import type { Connection } from "../sqlite/connection.js";
 import { prepareNumber, prepareRows, prepareRun, sql } from "../sqlite/statements.js";
@@ -41,7 +42,7 @@ export function namespaceRowOf(columns: NamespaceColumns): NamespaceRow {
   const [id, name, createdMs, head, applied, keys, liveBytes, settings, checksum] = columns;
   if (checksumOf(columns) !== Number(checksum)) {
     throw new EngineError("corrupt", "a namespace row's checksum does not match its content", {
-      hint: "run `kvdb integrity --checksum`, then restore a verified backup",
+      hint: damagedStoreHint,
       facts: { table: "namespace", row_id: `${id}` },
     });
   }

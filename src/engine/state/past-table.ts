@@ -5,6 +5,7 @@
  */
 import { EngineError } from "../../storage/errors.js";
 import type { Revision } from "../../storage/model.js";
+import { damagedStoreHint } from "../damage-hints.js";
 import { factsChecksum } from "../record/row-checksum.js";
 import type { Connection } from "../sqlite/connection.js";
 import { prepareRows, prepareRun, sql } from "../sqlite/statements.js";
@@ -25,7 +26,7 @@ export function pastSpanOf(ns: number, columns: PastSpanColumns): PastSpan {
   const [since, rows, bytes, checksum] = columns;
   if (factsChecksum([ns, since, rows, bytes]) !== Number(checksum)) {
     throw new EngineError("corrupt", "a history span's checksum does not match its content", {
-      hint: "run `kvdb integrity --checksum`, then restore a verified backup",
+      hint: damagedStoreHint,
       facts: { table: "past_span", row_id: `${ns}` },
     });
   }

@@ -12,6 +12,7 @@ import {
   ledgerWindowMs,
 } from "../../storage/limits.js";
 import type { RequestId, Revision } from "../../storage/model.js";
+import { damagedStoreHint } from "../damage-hints.js";
 import { factsChecksum } from "../record/row-checksum.js";
 import type { Connection } from "../sqlite/connection.js";
 import { prepareNumber, prepareRows, prepareRun, sql } from "../sqlite/statements.js";
@@ -64,7 +65,7 @@ export class RequestLedger {
     const [revision, timeMs, recordedDigest, answer, checksum] = row;
     if (factsChecksum([ns, id, revision, timeMs, recordedDigest, answer]) !== Number(checksum)) {
       throw new EngineError("corrupt", "a recorded request does not match its checksum", {
-        hint: "run `kvdb integrity --checksum`, then restore a verified backup",
+        hint: damagedStoreHint,
         facts: { table: "ledger" },
       });
     }

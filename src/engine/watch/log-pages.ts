@@ -11,6 +11,7 @@ import {
 } from "../../storage/limits.js";
 import type { ChangeBatch } from "../../storage/log-entry.js";
 import type { Namespace, Revision } from "../../storage/model.js";
+import { damagedStoreHint } from "../damage-hints.js";
 import type { LogPage } from "../log/log-reader.js";
 import { decodeBatches } from "../record/entry-codec.js";
 
@@ -109,7 +110,7 @@ function batchesOf(payload: Uint8Array, revision: Revision): ChangeBatch[] {
 function damaged(revision: Revision, cause?: RangeError): EngineError {
   return new EngineError("corrupt", `the log does not hold revision ${revision} as it should`, {
     ...(cause !== undefined && { cause }),
-    hint: "run `kvdb integrity --checksum` to see the extent, then restore a verified backup",
+    hint: damagedStoreHint,
     facts: { table: "log" },
   });
 }
