@@ -22,6 +22,8 @@ export {
   integrityVerdictToJSON,
   LogLevel,
   logLevelToJSON,
+  type ScrubberStatus,
+  scrubberStateToJSON,
   walLimitStateToJSON,
 } from "../wire/kvdb/v1/admin.js";
 export {

@@ -55,6 +55,7 @@ import {
   encodeIntegrityStep,
   encodePragmas,
   encodeRecovery,
+  encodeScrub,
   encodeWal,
   engineStates,
   eventKinds,
@@ -112,6 +113,7 @@ export class AdminService {
         since: encodeTime(sinceMs),
       })),
       recovery: status && encodeRecovery(status.recovery),
+      scrubber: status && encodeScrub(status.scrub),
     };
   };
 

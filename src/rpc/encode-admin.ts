@@ -17,6 +17,8 @@ import {
   IntegrityVerdict,
   type RecoveryReport,
   RecoveryStepOutcome,
+  ScrubberState,
+  type ScrubberStatus,
   WalLimitState,
   WalTailClass,
 } from "../wire/kvdb/v1/admin.js";
@@ -46,6 +48,13 @@ const stepOutcomes = {
   warned: RecoveryStepOutcome.RECOVERY_STEP_OUTCOME_WARNED,
   failed: RecoveryStepOutcome.RECOVERY_STEP_OUTCOME_FAILED,
 } as const satisfies Record<storage.RecoveryStep["outcome"], RecoveryStepOutcome>;
+
+const scrubStates = {
+  off: ScrubberState.SCRUBBER_STATE_OFF,
+  walking: ScrubberState.SCRUBBER_STATE_WALKING,
+  resting: ScrubberState.SCRUBBER_STATE_RESTING,
+  paused: ScrubberState.SCRUBBER_STATE_PAUSED,
+} as const satisfies Record<storage.ScrubStatus["state"], ScrubberState>;
 
 const roles = {
   writer: ConnectionRole.CONNECTION_ROLE_WRITER,
@@ -124,6 +133,27 @@ export function encodeRecovery(report: storage.RecoveryReport): RecoveryReport {
       duration: encodeDuration(step.durationMs),
     })),
   };
+}
+
+export function encodeScrub(scrub: storage.ScrubStatus): ScrubberStatus {
+  return {
+    state: scrubStates[scrub.state],
+    pausedReason: scrub.pausedReason,
+    position: scrub.phase,
+    step: scrub.step,
+    stepsTotal: scrub.steps,
+    rowsDone: scrub.rowsDone,
+    bytesDone: scrub.bytesDone,
+    passStartTime: momentOf(scrub.passStartedAtMs),
+    lastFinishedTime: momentOf(scrub.completedAtMs),
+    passes: scrub.passes,
+    findings: scrub.findings,
+  };
+}
+
+/** Absent where the engine says 0. */
+function momentOf(atMs: number): ScrubberStatus["passStartTime"] {
+  return atMs === 0 ? undefined : encodeTime(atMs);
 }
 
 export function encodePragmas(status: storage.PragmaStatus): GetPragmaStatusResponse {

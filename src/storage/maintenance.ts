@@ -49,15 +49,22 @@ export interface RecoveryReport {
 
 /** Where the slow walk over everything that is stored has come to. */
 export interface ScrubStatus {
-  readonly running: boolean;
+  readonly state: "off" | "walking" | "resting" | "paused";
+  /** Empty unless it is paused. */
+  readonly pausedReason: string;
   /** What is being looked at; empty between two passes. */
   readonly phase: string;
+  /** Of a pass, from 1; 0 = none is under way. */
+  readonly step: number;
+  readonly steps: number;
   readonly rowsDone: number;
   readonly bytesDone: number;
   /** 0 = no pass has begun. */
   readonly passStartedAtMs: number;
   /** Of the last pass that came to its end; 0 = none has. */
   readonly completedAtMs: number;
+  /** That came to their end since this process began. */
+  readonly passes: number;
   /** Since this process began. */
   readonly findings: number;
 }

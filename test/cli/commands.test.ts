@@ -187,7 +187,9 @@ test("the operator's views have facts as JSON and lines for people", async () =>
   const status = jsonOf(await done("status", "--json"));
   assert.equal(status["state"], "ENGINE_STATE_SERVING");
   assert.match(String(status["uptime"]), /^\d+(\.\d+)?s$/);
-  assert.match((await done("status")).stdout.toString(), /^state +serving/);
+  const told = (await done("status")).stdout.toString();
+  assert.match(told, /^state +serving/);
+  assert.match(told, /^scrubber +(resting|walking); .*; nothing found$/m);
   const checkpoint = jsonOf(await done("checkpoint", "--mode", "truncate", "--json"));
   assert.equal(checkpoint["outcome"], "CHECKPOINT_OUTCOME_TRUNCATED");
   const wal = jsonOf(await done("wal", "--json"));

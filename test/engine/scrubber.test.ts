@@ -104,6 +104,7 @@ test("a sound store that is written to all the time has passes without a finding
   assert.equal(scrubOf(temp).findings, 0, JSON.stringify(temp.log.of("integrity.scrub-found")));
   assert.deepEqual(temp.engine.maintenance.status().alarms, []);
   assert.ok(scrubOf(temp).completedAtMs > 0);
+  assert.ok(scrubOf(temp).passes >= 3);
   assert.match(await temp.metrics.expose(), /^kvdb_scrub_passes_total [3-9]$/m);
 });
 
@@ -172,7 +173,9 @@ test("a restart goes on where the scrubber was, and remembers its last pass", as
   await temp.start({ ...fast, scrubBytesPerSecond: 100_000 });
   await waitFor("a slice", () => scrubOf(temp).rowsDone > 0 || undefined);
   const before = scrubOf(temp);
-  assert.equal(before.running, true);
+  assert.equal(before.state, "walking");
+  assert.match(before.phase, /^rows of /);
+  assert.ok(before.step >= 1 && before.step <= before.steps);
   const reopenedAtMs = temp.clock.wallMs();
   await temp.reopen(fast);
   await passEnds(temp);
@@ -217,12 +220,25 @@ test("a slice that is refused again and again leaves no thread behind", async (t
       return temp.log.of("integrity.scrub-paused").length >= refused || undefined;
     });
   }
+  assert.equal(scrubOf(temp).state, "paused");
+  assert.notEqual(scrubOf(temp).pausedReason, "");
   renameSync(`${temp.file}.away`, temp.file);
   await waitFor("the threads to end", () => threads() <= before + 1 || undefined);
   await waitFor("a pass to end", () => {
     clock.advance(scrubPlaceKeptMs);
     return temp.log.of("integrity.scrub-completed").length > 0 || undefined;
   });
+  await waitFor("it to rest", () => {
+    return ["resting", "walking"].includes(scrubOf(temp).state) || undefined;
+  });
+  assert.equal(scrubOf(temp).pausedReason, "");
+});
+
+test("a scrubber that is not asked to look says so", async (t) => {
+  const temp = await closedStore(t);
+  await temp.start({ scrubBytesPerSecond: 0 });
+  const { state, step, phase, passes } = scrubOf(temp);
+  assert.deepEqual({ state, step, phase, passes }, { state: "off", step: 0, phase: "", passes: 0 });
 });
 
 test("the rests keep both budgets, whatever a slice took", () => {

@@ -5,6 +5,8 @@ import {
   engineStateToJSON,
   type GetStatusResponse,
   ProtoSchema,
+  type ScrubberStatus,
+  scrubberStateToJSON,
 } from "../../client/index.js";
 import type { Command } from "../command.js";
 import {
@@ -35,7 +37,7 @@ export const status: Command = {
 };
 
 function lines(answer: GetStatusResponse): readonly string[] {
-  const { versions, sizes, writeQueue, recovery, alarms, namespaceHeads } = answer;
+  const { versions, sizes, writeQueue, recovery, alarms, scrubber, namespaceHeads } = answer;
   const state = showEnum(engineStateToJSON(answer.state), "ENGINE_STATE");
   const reason = answer.stateReason === "" ? "" : ` (${answer.stateReason})`;
   return [
@@ -58,6 +60,7 @@ function lines(answer: GetStatusResponse): readonly string[] {
       ["waiting writes", showCount(writeQueue?.requests ?? 0)],
       ["alarms", alarms.length === 0 ? "none" : String(alarms.length)],
       ["last start", recovery === undefined ? "under way" : recovery.verdict],
+      ["scrubber", scrubber === undefined ? "not yet" : scrubberLine(scrubber)],
     ]),
     ...alarms.map(({ name, message, since }) => `  ${name} since ${showTime(since)}: ${message}`),
     ...(namespaceHeads.length === 0 ? [] : [""]),
@@ -68,4 +71,19 @@ function lines(answer: GetStatusResponse): readonly string[] {
           namespaceHeads.map(({ namespace, revision }) => [namespace, String(revision)]),
         )),
   ];
+}
+
+/** What it does, where it is, and what came of it, in one line. */
+function scrubberLine(scrubber: ScrubberStatus): string {
+  const { position, step, stepsTotal, pausedReason, passes, findings } = scrubber;
+  const state = showEnum(scrubberStateToJSON(scrubber.state), "SCRUBBER_STATE");
+  const ended = scrubber.lastFinishedTime;
+  return [
+    pausedReason === "" ? state : `${state} (${pausedReason})`,
+    ...(position === "" ? [] : [`at ${position}, step ${String(step)} of ${String(stepsTotal)}`]),
+    `${showCount(scrubber.rowsDone)} rows and ${showSize(scrubber.bytesDone)} of this pass`,
+    `${showCount(passes)} passes since the start`,
+    ended === undefined ? "none has ended yet" : `the last ended ${showTime(ended)}`,
+    findings === 0 ? "nothing found" : `${showCount(findings)} findings`,
+  ].join("; ");
 }

@@ -42,6 +42,9 @@ export class Scrubber {
   readonly #counters;
   #progress: ScrubProgress = noProgress;
   #findings = 0;
+  #passes = 0;
+  /** Empty = nothing keeps it from reading. */
+  #pausedReason = "";
   #link: ThreadLink<ToScrubber, ScrubReplies> | undefined;
   #stop: Cancel = () => undefined;
   #slice: Promise<void> = Promise.resolve();
@@ -79,14 +82,24 @@ export class Scrubber {
   status(): ScrubStatus {
     const { place, rows, bytes, passStartedAtMs, completedAtMs } = this.#progress;
     return {
-      running: place !== undefined,
+      state: this.#state(),
+      pausedReason: this.#pausedReason,
       phase: place === undefined ? "" : (scrubSteps[place.step] ?? ""),
+      step: place === undefined ? 0 : place.step + 1,
+      steps: scrubSteps.length,
       rowsDone: rows,
       bytesDone: bytes,
       passStartedAtMs,
       completedAtMs,
+      passes: this.#passes,
       findings: this.#findings,
     };
+  }
+
+  #state(): ScrubStatus["state"] {
+    if (this.#ports.options.scrubBytesPerSecond === 0) return "off";
+    if (this.#pausedReason !== "") return "paused";
+    return this.#progress.place === undefined ? "resting" : "walking";
   }
 
   /** Keeps its place and lets go of the file. Twice is fine. */
@@ -128,6 +141,7 @@ export class Scrubber {
   async #oneSlice(): Promise<void> {
     const { clock, options, log } = this.#ports;
     if (!this.#ports.usable()) {
+      this.#pausedReason = "the store is not serving";
       this.#after(scrubPlaceKeptMs, () => this.#oneSlice());
       return;
     }
@@ -137,6 +151,7 @@ export class Scrubber {
     const place = this.#progress.place ?? start;
     try {
       const slice = await this.#ask(place);
+      this.#pausedReason = "";
       this.#tell(slice);
       const rows = pass.rows + slice.rows;
       const bytes = pass.bytes + slice.bytes;
@@ -149,7 +164,8 @@ export class Scrubber {
       else this.#after(restMs(slice, { bytesPerSecond, cpuPercent }), () => this.#oneSlice());
     } catch (cause) {
       // Its thread has ended or the file cannot be opened just now: readers meet and report that.
-      log.event("integrity.scrub-paused", { cause: describeError(cause) });
+      this.#pausedReason = describeError(cause);
+      log.event("integrity.scrub-paused", { cause: this.#pausedReason });
       // It may have refused and be there still, with the file open.
       await this.#link?.terminate();
       this.#link = undefined;
@@ -188,6 +204,7 @@ export class Scrubber {
     const { clock, log } = this.#ports;
     const completedAtMs = clock.wallMs();
     this.#progress = { ...this.#progress, completedAtMs };
+    this.#passes++;
     this.#counters.passes.add();
     const { rows, bytes, passStartedAtMs } = this.#progress;
     const durationMs = Math.max(0, completedAtMs - passStartedAtMs);

@@ -43,6 +43,9 @@ export const adminCases: Cases = {
     assert.equal(head?.revision, 1n);
     assert.equal(found.recovery?.createdNew, true);
     assert.ok(found.recovery.steps.length > 0);
+    assert.notEqual(found.scrubber?.state, admin.ScrubberState.SCRUBBER_STATE_UNSPECIFIED);
+    assert.ok((found.scrubber?.stepsTotal ?? 0) > (found.scrubber?.step ?? 0));
+    assert.equal(found.scrubber?.findings, 0);
     const { header } = await client.get({ namespace, key: bytes("a") });
     assert.deepEqual(
       [header?.storeId, header?.nodeId, header?.epoch],

@@ -110,6 +110,74 @@ export function engineStateToJSON(object: EngineState): string {
   }
 }
 
+/** What the scrubber does. */
+export const ScrubberState = {
+  /** SCRUBBER_STATE_UNSPECIFIED - Not known. */
+  SCRUBBER_STATE_UNSPECIFIED: 0,
+  /** SCRUBBER_STATE_OFF - It was not asked to look: KVDB_SCRUB_BYTES_PER_SECOND is 0. */
+  SCRUBBER_STATE_OFF: 1,
+  /** SCRUBBER_STATE_WALKING - A pass is under way. */
+  SCRUBBER_STATE_WALKING: 2,
+  /** SCRUBBER_STATE_RESTING - It waits for the time of the next pass. */
+  SCRUBBER_STATE_RESTING: 3,
+  /** SCRUBBER_STATE_PAUSED - It cannot read just now, and tries again by itself. */
+  SCRUBBER_STATE_PAUSED: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type ScrubberState = typeof ScrubberState[keyof typeof ScrubberState];
+
+export namespace ScrubberState {
+  export type SCRUBBER_STATE_UNSPECIFIED = typeof ScrubberState.SCRUBBER_STATE_UNSPECIFIED;
+  export type SCRUBBER_STATE_OFF = typeof ScrubberState.SCRUBBER_STATE_OFF;
+  export type SCRUBBER_STATE_WALKING = typeof ScrubberState.SCRUBBER_STATE_WALKING;
+  export type SCRUBBER_STATE_RESTING = typeof ScrubberState.SCRUBBER_STATE_RESTING;
+  export type SCRUBBER_STATE_PAUSED = typeof ScrubberState.SCRUBBER_STATE_PAUSED;
+  export type UNRECOGNIZED = typeof ScrubberState.UNRECOGNIZED;
+}
+
+export function scrubberStateFromJSON(object: any): ScrubberState {
+  switch (object) {
+    case 0:
+    case "SCRUBBER_STATE_UNSPECIFIED":
+      return ScrubberState.SCRUBBER_STATE_UNSPECIFIED;
+    case 1:
+    case "SCRUBBER_STATE_OFF":
+      return ScrubberState.SCRUBBER_STATE_OFF;
+    case 2:
+    case "SCRUBBER_STATE_WALKING":
+      return ScrubberState.SCRUBBER_STATE_WALKING;
+    case 3:
+    case "SCRUBBER_STATE_RESTING":
+      return ScrubberState.SCRUBBER_STATE_RESTING;
+    case 4:
+    case "SCRUBBER_STATE_PAUSED":
+      return ScrubberState.SCRUBBER_STATE_PAUSED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ScrubberState.UNRECOGNIZED;
+  }
+}
+
+export function scrubberStateToJSON(object: ScrubberState): string {
+  switch (object) {
+    case ScrubberState.SCRUBBER_STATE_UNSPECIFIED:
+      return "SCRUBBER_STATE_UNSPECIFIED";
+    case ScrubberState.SCRUBBER_STATE_OFF:
+      return "SCRUBBER_STATE_OFF";
+    case ScrubberState.SCRUBBER_STATE_WALKING:
+      return "SCRUBBER_STATE_WALKING";
+    case ScrubberState.SCRUBBER_STATE_RESTING:
+      return "SCRUBBER_STATE_RESTING";
+    case ScrubberState.SCRUBBER_STATE_PAUSED:
+      return "SCRUBBER_STATE_PAUSED";
+    case ScrubberState.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 /** What the end of a WAL looked like at a start. */
 export const WalTailClass = {
   /** WAL_TAIL_CLASS_UNSPECIFIED - Not looked at. */
@@ -933,7 +1001,14 @@ export interface GetStatusResponse {
    */
   alarms: Alarm[];
   /** What the last start found and did. Absent while it is still at it. */
-  recovery: RecoveryReport | undefined;
+  recovery:
+    | RecoveryReport
+    | undefined;
+  /**
+   * The slow walk over everything that is stored, in search of damage. Absent while the store is
+   * not open.
+   */
+  scrubber: ScrubberStatus | undefined;
 }
 
 /** Versions of the server and what it is built on. */
@@ -1008,6 +1083,39 @@ export interface Alarm {
   message: string;
   /** When it began. */
   since: Timestamp | undefined;
+}
+
+/** Where the slow walk over everything that is stored has come to. */
+export interface ScrubberStatus {
+  /** What it does now. */
+  state: ScrubberState;
+  /** Why it is paused, for people. Empty: it is not. */
+  pausedReason: string;
+  /** What it looks at, for example "rows of kv". Empty: no pass is under way. */
+  position: string;
+  /** The step of the pass that this is, from 1. 0: no pass is under way. */
+  step: number;
+  /** Steps of a pass: tables, then unique indexes. They differ in length. */
+  stepsTotal: number;
+  /** Rows and entries of indexes that this pass has looked at; between two passes, the last one's. */
+  rowsDone: number;
+  /** The bytes of these. */
+  bytesDone: number;
+  /**
+   * When this pass began, or the last one between two. Passes go on across restarts. Absent: none
+   * has begun.
+   */
+  passStartTime:
+    | Timestamp
+    | undefined;
+  /** When a pass came to its end last. Absent: none has. */
+  lastFinishedTime:
+    | Timestamp
+    | undefined;
+  /** Passes that came to their end since the process started. */
+  passes: number;
+  /** Damage that it found since the process started; the same place counts once in each pass. */
+  findings: number;
 }
 
 /** What a start found and did before it served anything. */
@@ -1474,6 +1582,7 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     namespaceHeads: [],
     alarms: [],
     recovery: undefined,
+    scrubber: undefined,
   };
 }
 
@@ -1523,6 +1632,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     }
     if (message.recovery !== undefined) {
       RecoveryReport.encode(message.recovery, writer.uint32(114).fork()).join();
+    }
+    if (message.scrubber !== undefined) {
+      ScrubberStatus.encode(message.scrubber, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -1652,6 +1764,14 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             message.recovery = RecoveryReport.decode(reader, reader.uint32());
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.scrubber = ScrubberStatus.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1706,6 +1826,7 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
         ? object.alarms.map((e: any) => Alarm.fromJSON(e))
         : [],
       recovery: isSet(object.recovery) ? RecoveryReport.fromJSON(object.recovery) : undefined,
+      scrubber: isSet(object.scrubber) ? ScrubberStatus.fromJSON(object.scrubber) : undefined,
     };
   },
 
@@ -1753,6 +1874,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     if (message.recovery !== undefined) {
       obj.recovery = RecoveryReport.toJSON(message.recovery);
     }
+    if (message.scrubber !== undefined) {
+      obj.scrubber = ScrubberStatus.toJSON(message.scrubber);
+    }
     return obj;
   },
 
@@ -1788,6 +1912,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     message.alarms = object.alarms?.map((e) => Alarm.fromPartial(e)) || [];
     message.recovery = (object.recovery !== undefined && object.recovery !== null)
       ? RecoveryReport.fromPartial(object.recovery)
+      : undefined;
+    message.scrubber = (object.scrubber !== undefined && object.scrubber !== null)
+      ? ScrubberStatus.fromPartial(object.scrubber)
       : undefined;
     return message;
   },
@@ -2602,6 +2729,287 @@ export const Alarm: MessageFns<Alarm> = {
     message.since = (object.since !== undefined && object.since !== null)
       ? Timestamp.fromPartial(object.since)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseScrubberStatus(): ScrubberStatus {
+  return {
+    state: 0,
+    pausedReason: "",
+    position: "",
+    step: 0,
+    stepsTotal: 0,
+    rowsDone: 0,
+    bytesDone: 0,
+    passStartTime: undefined,
+    lastFinishedTime: undefined,
+    passes: 0,
+    findings: 0,
+  };
+}
+
+export const ScrubberStatus: MessageFns<ScrubberStatus> = {
+  encode(message: ScrubberStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.state !== 0) {
+      writer.uint32(8).int32(message.state);
+    }
+    if (message.pausedReason !== "") {
+      writer.uint32(18).string(message.pausedReason);
+    }
+    if (message.position !== "") {
+      writer.uint32(26).string(message.position);
+    }
+    if (message.step !== 0) {
+      writer.uint32(32).uint32(message.step);
+    }
+    if (message.stepsTotal !== 0) {
+      writer.uint32(40).uint32(message.stepsTotal);
+    }
+    if (message.rowsDone !== 0) {
+      if (BigInt.asUintN(64, BigInt(message.rowsDone)) !== BigInt(message.rowsDone)) {
+        throw new globalThis.Error("value provided for field BigInt(message.rowsDone) of type uint64 too large");
+      }
+      writer.uint32(48).uint64(BigInt(message.rowsDone));
+    }
+    if (message.bytesDone !== 0) {
+      if (BigInt.asUintN(64, BigInt(message.bytesDone)) !== BigInt(message.bytesDone)) {
+        throw new globalThis.Error("value provided for field BigInt(message.bytesDone) of type uint64 too large");
+      }
+      writer.uint32(56).uint64(BigInt(message.bytesDone));
+    }
+    if (message.passStartTime !== undefined) {
+      Timestamp.encode(message.passStartTime, writer.uint32(66).fork()).join();
+    }
+    if (message.lastFinishedTime !== undefined) {
+      Timestamp.encode(message.lastFinishedTime, writer.uint32(74).fork()).join();
+    }
+    if (message.passes !== 0) {
+      if (BigInt.asUintN(64, BigInt(message.passes)) !== BigInt(message.passes)) {
+        throw new globalThis.Error("value provided for field BigInt(message.passes) of type uint64 too large");
+      }
+      writer.uint32(80).uint64(BigInt(message.passes));
+    }
+    if (message.findings !== 0) {
+      if (BigInt.asUintN(64, BigInt(message.findings)) !== BigInt(message.findings)) {
+        throw new globalThis.Error("value provided for field BigInt(message.findings) of type uint64 too large");
+      }
+      writer.uint32(88).uint64(BigInt(message.findings));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ScrubberStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScrubberStatus();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pausedReason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.step = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.stepsTotal = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.rowsDone = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.bytesDone = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.passStartTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.lastFinishedTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.passes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.findings = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ScrubberStatus {
+    return {
+      state: isSet(object.state) ? scrubberStateFromJSON(object.state) : 0,
+      pausedReason: isSet(object.pausedReason)
+        ? globalThis.String(object.pausedReason)
+        : isSet(object.paused_reason)
+        ? globalThis.String(object.paused_reason)
+        : "",
+      position: isSet(object.position) ? globalThis.String(object.position) : "",
+      step: isSet(object.step) ? globalThis.Number(object.step) : 0,
+      stepsTotal: isSet(object.stepsTotal)
+        ? globalThis.Number(object.stepsTotal)
+        : isSet(object.steps_total)
+        ? globalThis.Number(object.steps_total)
+        : 0,
+      rowsDone: isSet(object.rowsDone)
+        ? globalThis.Number(object.rowsDone)
+        : isSet(object.rows_done)
+        ? globalThis.Number(object.rows_done)
+        : 0,
+      bytesDone: isSet(object.bytesDone)
+        ? globalThis.Number(object.bytesDone)
+        : isSet(object.bytes_done)
+        ? globalThis.Number(object.bytes_done)
+        : 0,
+      passStartTime: isSet(object.passStartTime)
+        ? fromJsonTimestamp(object.passStartTime)
+        : isSet(object.pass_start_time)
+        ? fromJsonTimestamp(object.pass_start_time)
+        : undefined,
+      lastFinishedTime: isSet(object.lastFinishedTime)
+        ? fromJsonTimestamp(object.lastFinishedTime)
+        : isSet(object.last_finished_time)
+        ? fromJsonTimestamp(object.last_finished_time)
+        : undefined,
+      passes: isSet(object.passes) ? globalThis.Number(object.passes) : 0,
+      findings: isSet(object.findings) ? globalThis.Number(object.findings) : 0,
+    };
+  },
+
+  toJSON(message: ScrubberStatus): unknown {
+    const obj: any = {};
+    if (message.state !== 0) {
+      obj.state = scrubberStateToJSON(message.state);
+    }
+    if (message.pausedReason !== "") {
+      obj.pausedReason = message.pausedReason;
+    }
+    if (message.position !== "") {
+      obj.position = message.position;
+    }
+    if (message.step !== 0) {
+      obj.step = Math.round(message.step);
+    }
+    if (message.stepsTotal !== 0) {
+      obj.stepsTotal = Math.round(message.stepsTotal);
+    }
+    if (message.rowsDone !== 0) {
+      obj.rowsDone = globalThis.Number(message.rowsDone);
+    }
+    if (message.bytesDone !== 0) {
+      obj.bytesDone = globalThis.Number(message.bytesDone);
+    }
+    if (message.passStartTime !== undefined) {
+      obj.passStartTime = fromTimestamp(message.passStartTime).toISOString();
+    }
+    if (message.lastFinishedTime !== undefined) {
+      obj.lastFinishedTime = fromTimestamp(message.lastFinishedTime).toISOString();
+    }
+    if (message.passes !== 0) {
+      obj.passes = globalThis.Number(message.passes);
+    }
+    if (message.findings !== 0) {
+      obj.findings = globalThis.Number(message.findings);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ScrubberStatus>, I>>(base?: I): ScrubberStatus {
+    return ScrubberStatus.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ScrubberStatus>, I>>(object: I): ScrubberStatus {
+    const message = createBaseScrubberStatus();
+    message.state = object.state ?? 0;
+    message.pausedReason = object.pausedReason ?? "";
+    message.position = object.position ?? "";
+    message.step = object.step ?? 0;
+    message.stepsTotal = object.stepsTotal ?? 0;
+    message.rowsDone = object.rowsDone ?? 0;
+    message.bytesDone = object.bytesDone ?? 0;
+    message.passStartTime = (object.passStartTime !== undefined && object.passStartTime !== null)
+      ? Timestamp.fromPartial(object.passStartTime)
+      : undefined;
+    message.lastFinishedTime = (object.lastFinishedTime !== undefined && object.lastFinishedTime !== null)
+      ? Timestamp.fromPartial(object.lastFinishedTime)
+      : undefined;
+    message.passes = object.passes ?? 0;
+    message.findings = object.findings ?? 0;
     return message;
   },
 };
