@@ -3,12 +3,12 @@
  * that this machine does not have is not proven; a part that cannot be run for another reason has
  * failed, because a proof that breaks off proves nothing either.
  */
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { availableParallelism, release, totalmem } from "node:os";
-import { join } from "node:path";
 import type { Clock } from "../foundation/clock.js";
 import type { Random } from "../foundation/random.js";
 import { describeError } from "../observability/log.js";
+import { clearLeftovers, proofDirectory } from "./leftovers.js";
 import { MissingMechanism } from "./missing-mechanism.js";
 import type { PartReport, ProveContext } from "./part.js";
 import type { PartName } from "./part-names.js";
@@ -74,6 +74,8 @@ export interface ProofOrder {
   /** Where the files of a violation are kept; undefined = nowhere. */
   readonly keepIn: string | undefined;
   readonly progress: (text: string) => void;
+  /** Called with each directory of a run that had been killed, once it is gone. */
+  readonly onCleared: (path: string) => void;
   /** Called with each report as soon as there is one. */
   readonly onReport: (report: TimedReport) => void;
   readonly signal: AbortSignal;
@@ -144,7 +146,8 @@ export async function runProof(order: ProofOrder): Promise<Proof> {
   const { clock, size, only } = order;
   const beganMs = clock.monotonicMs();
   const atMs = clock.wallMs();
-  const directory = realpathSync(mkdtempSync(join(order.directory, "kvdb-prove-")));
+  for (const path of clearLeftovers(order.directory)) order.onCleared(path);
+  const directory = proofDirectory(order.directory);
   const reports: TimedReport[] = [];
   try {
     const context = contextIn(directory, order);

@@ -1,11 +1,13 @@
 /** kvdb prove as a command: what it needs, what it leaves, and how it ends when it cannot try. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { tempDirectory } from "../support/temp-directory.js";
+import { waitFor } from "../support/wait.js";
 
 const program = fileURLToPath(new URL("../../src/kvdb.js", import.meta.url));
 const testFailed = 11;
@@ -60,6 +62,54 @@ test("without a C compiler nothing is proven: it fails, and names the package", 
   const allowed = await prove([...flags, "--allow-missing", "recorder"], nothing);
   assert.equal(allowed.code, 0, allowed.out);
 });
+
+/** A run that is killed while its daemon serves; resolves with the directory that it leaves. */
+async function killedRun(data: string): Promise<string> {
+  const flags = ["prove", "--data-dir", data, "--only", "kills"];
+  const child = spawn(process.execPath, [program, ...flags], { stdio: "ignore" });
+  const left = await waitFor("a daemon of the proof", () => {
+    return readdirSync(data).find((name) => processesOf(join(data, name)).length > 0);
+  });
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  return left;
+}
+
+/** Those that name a file in the directory. */
+function processesOf(directory: string): string[] {
+  return readdirSync("/proc").filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readFileSync(join("/proc", pid, "cmdline"), "utf8").includes(`${directory}/`);
+    } catch {
+      return false;
+    }
+  });
+}
+
+test("what a killed run left is removed by the next one, and nothing that may be alive", async (t) => {
+  const data = realpathSync(tempDirectory(t));
+  const left = await killedRun(data);
+  const others = [
+    "kvdb-prove-evidence",
+    "kvdb-prove-1-2-3-abcdef",
+    left.replace(/\w{6}$/, "other"),
+  ];
+  const alive = left.replace(/-\d+-\d+-(\w{6})$/, `-${String(process.pid)}-${startOfThis()}-$1`);
+  for (const name of [...others, alive]) mkdirSync(join(data, name));
+  const { out, err } = await prove(
+    ["--data-dir", data, "--only", "disk-sync", "--allow-missing", "disk"],
+    "/usr/bin:/bin",
+  );
+  assert.match(err + out, new RegExp(`removed ${join(data, left)}`));
+  assert.deepEqual(readdirSync(data).sort(), [...others, alive].sort());
+  await waitFor("its daemon to end", () => processesOf(join(data, left)).length === 0 || undefined);
+});
+
+function startOfThis(): string {
+  const stat = readFileSync("/proc/self/stat", "utf8");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+}
 
 test("a directory or a part that does not exist is told before anything is tried", async (t) => {
   const data = tempDirectory(t);

@@ -20,7 +20,7 @@ export const prove: Command = {
     "data-dir": {
       kind: "text",
       placeholder: "DIR",
-      doc: "A directory on the disk to prove. Default: the current one. What is made there is removed.",
+      doc: "A directory on the disk to prove. Default: the current one. What is made there is removed, by the next run if this one is killed.",
     },
     full: { kind: "switch", doc: "For hours instead of about two minutes on two processors." },
     report: {
@@ -61,6 +61,9 @@ export const prove: Command = {
       keepIn: reportIn === undefined ? undefined : join(reportIn, "kvdb-prove-evidence"),
       progress: (text) => {
         progress.show(() => text);
+      },
+      onCleared: (path) => {
+        progress.end(`removed ${path}, which a run that was killed had left`);
       },
       onReport: (report) => {
         progress.end(tableRow(report).join("  "));
