@@ -61,6 +61,14 @@ export function decodeKey(key: Uint8Array, field = "key"): Key {
   return key as Key;
 }
 
+/** The same, of many: a name for each would cost more than the look at it. */
+export function decodeKeys(keys: readonly Uint8Array[]): readonly Key[] {
+  for (const [index, key] of keys.entries()) {
+    if (key.length === 0 || key.length > keyBytesMax) decodeKey(key, `keys[${String(index)}]`);
+  }
+  return keys as readonly Key[];
+}
+
 /** A key that outlives the call. */
 export function decodeOwnKey(key: Uint8Array, field = "key"): Key {
   return copyBytes(decodeKey(key, field)) as Key;

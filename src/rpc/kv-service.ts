@@ -26,6 +26,7 @@ import type { CallContext, Unary } from "./call.js";
 import { conditionalBody, requireSucceeded } from "./conditions.js";
 import {
   decodeKey,
+  decodeKeys,
   decodeNamespace,
   decodeOwnKey,
   decodeRange,
@@ -76,7 +77,7 @@ export class KvService {
     const { keysOnly } = request;
     const at = decodeRevision(request.revision);
     if (request.keys.length > batchOperationsMax) throw tooManyKeys(request.keys.length);
-    const keys = request.keys.map((key, index) => decodeKey(key, `keys[${String(index)}]`));
+    const keys = decodeKeys(request.keys);
     if (keys.length === 0) {
       return { header: encodeHeader(await this.#access.current.head(namespace)), entries: [] };
     }

@@ -46,6 +46,44 @@ const nanosPerMs = 1_000_000;
 /** Seven bits a byte: what so many bytes say is exact as a number. */
 const exactVarintBytes = 7;
 
+/**
+ * An entry that is kept, with its own bytes and none of others, in the form in which it will be asked
+ * for again and again: key and value are views of what the answers take as it is.
+ */
+export class HeldEntry implements Entry {
+  readonly key: Key;
+  readonly value: Uint8Array;
+  readonly createRevision: Revision;
+  readonly modRevision: Revision;
+  readonly version: bigint;
+  readonly expiresAtMs: number | undefined;
+  readonly leaseId: LeaseId | undefined;
+  readonly #packed: Uint8Array;
+
+  constructor(entry: Entry) {
+    const { key, value } = entry;
+    const packed = new Uint8Array(packedLength(entry));
+    const end = writeKeyValue(packed, 0, entry);
+    assert(end === packed.length, "a packed entry is as long as was said");
+    const keyAt = key.length === 0 ? 0 : 1 + varintBytes(key.length);
+    const keyEnd = keyAt + key.length;
+    const valueAt = value.length === 0 ? keyEnd : keyEnd + 1 + varintBytes(value.length);
+    this.key = packed.subarray(keyAt, keyEnd) as Key;
+    this.value = packed.subarray(valueAt, valueAt + value.length);
+    this.createRevision = entry.createRevision;
+    this.modRevision = entry.modRevision;
+    this.version = entry.version;
+    this.expiresAtMs = entry.expiresAtMs;
+    this.leaseId = entry.leaseId;
+    this.#packed = packed;
+  }
+
+  /** The KeyValue alone. */
+  get packed(): Uint8Array {
+    return this.#packed;
+  }
+}
+
 /** Collects entries into one growing buffer. */
 export class EntryPacker {
   #bytes: Uint8Array<ArrayBuffer>;
@@ -95,6 +133,7 @@ export function writePacked(into: Uint8Array, at: number, entry: Packable): numb
 
 /** How long the KeyValue alone is. */
 export function packedLength(entry: Packable): number {
+  if (entry instanceof HeldEntry) return entry.packed.length;
   const { key, value, expiresAtMs, leaseId } = entry;
   let length = 0;
   if (key.length > 0) length += 1 + varintBytes(key.length) + key.length;
@@ -109,6 +148,10 @@ export function packedLength(entry: Packable): number {
 
 /** The KeyValue alone; returns the place behind it. */
 export function writeKeyValue(into: Uint8Array, from: number, entry: Packable): number {
+  if (entry instanceof HeldEntry) {
+    into.set(entry.packed, from);
+    return from + entry.packed.length;
+  }
   let at = writeBytes(into, from, tags.key, entry.key);
   at = writeBytes(into, at, tags.value, entry.value);
   at = writeNumber(into, at, tags.createRevision, entry.createRevision);

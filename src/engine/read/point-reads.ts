@@ -9,7 +9,7 @@ import type { Metrics } from "../../observability/metrics.js";
 import { mainThreadReadKeysMax } from "../../storage/limits.js";
 import type { ConnectionReading } from "../../storage/maintenance.js";
 import type { Entry, Key, Namespace, Revision } from "../../storage/model.js";
-import { unpackEntries } from "../../storage/packed-entries.js";
+import { HeldEntry, unpackEntries } from "../../storage/packed-entries.js";
 import type { MaybePromise, PointRead } from "../../storage/storage-engine.js";
 import type { EngineOptions } from "../engine-options.js";
 import type { EngineTime } from "../engine-time.js";
@@ -47,6 +47,8 @@ interface TableOn {
   readonly table: TableReader;
 }
 
+/** Of a batch that a reader thread reads, each so many-th entry is kept. */
+const keptOfBatch = 4;
 const noValue = new Uint8Array(0);
 
 export class PointReads {
@@ -58,6 +60,8 @@ export class PointReads {
   readonly #cache: ValueCache;
   readonly #pool: ReaderPool;
   readonly #time: EngineTime;
+  /** Goes round, so that the entries kept of a batch are others the next time. */
+  #turn = 0;
 
   constructor(
     options: EngineOptions,
@@ -153,8 +157,7 @@ export class PointReads {
     const [entry] = found.entries;
     const now = this.#cache.saw(namespace, head);
     if (entry !== undefined && head !== undefined && now !== undefined && !keysOnly) {
-      // Nothing but this row is in the bytes that the entry is a view of.
-      if (isCacheable(entry)) this.#cache.keep(namespace, now, head, entry);
+      if (isCacheable(entry)) this.#cache.keep(namespace, now, head, new HeldEntry(entry));
     }
     return { head, entries: found.entries };
   }
@@ -221,7 +224,10 @@ export class PointReads {
     return keysOnly ? { ...entry, value: noValue } : entry;
   }
 
-  /** Copies: what was read together is a view of one buffer, which a single entry would keep alive. */
+  /**
+   * Of a large batch only a part is kept: one that never comes again would cost more to keep than to
+   * read, and push out what is hot; one that is hot is here after a few times.
+   */
   #keepAll(
     namespace: Namespace,
     standing: Standing | undefined,
@@ -229,9 +235,11 @@ export class PointReads {
     { keysOnly, at }: PointRead,
   ): void {
     if (standing === undefined || head === undefined || keysOnly || at !== undefined) return;
+    const step = entries.length > mainThreadReadKeysMax ? keptOfBatch : 1;
     for (const entry of entries) {
       if (entry === undefined || !isCacheable(entry)) continue;
-      this.#cache.keep(namespace, standing, head, ownEntry(entry));
+      if (++this.#turn % step !== 0) continue;
+      this.#cache.keep(namespace, standing, head, new HeldEntry(entry));
     }
   }
 
@@ -258,12 +266,4 @@ function isCacheable(entry: Entry): boolean {
 /** What was read of the same head goes where it was missing. */
 function fill({ entries, missing }: Known, found: readonly (Entry | undefined)[]): void {
   for (const [index, place] of missing.entries()) entries[place] = found[index];
-}
-
-function ownEntry(entry: Entry): Entry {
-  const bytes = new Uint8Array(entry.key.length + entry.value.length);
-  bytes.set(entry.key);
-  bytes.set(entry.value, entry.key.length);
-  const key = bytes.subarray(0, entry.key.length) as Key;
-  return { ...entry, key, value: bytes.subarray(entry.key.length) };
 }

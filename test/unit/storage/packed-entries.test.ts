@@ -6,6 +6,7 @@ import { encodeEntry } from "../../../src/rpc/encode.js";
 import type { Entry } from "../../../src/storage/model.js";
 import {
   EntryPacker,
+  HeldEntry,
   packedBytesMax,
   packedLength,
   unpackEntries,
@@ -50,6 +51,17 @@ test("entries come back from their packed form, the absent ones among them", () 
   fc.assert(
     fc.property(some, (of) => {
       assert.deepEqual(unpackEntries(packed(of, 64)), of);
+    }),
+  );
+});
+
+test("an entry that is kept says what the entry said, and is packed as it is", () => {
+  fc.assert(
+    fc.property(anyEntry, (entry) => {
+      const held = new HeldEntry(entry);
+      assert.deepEqual(Object.fromEntries(Object.entries(held)), entry);
+      assert.deepEqual(packed([held, undefined, held], 0), packed([entry, undefined, entry], 0));
+      assert.equal(held.value.buffer.byteLength, packedLength(entry));
     }),
   );
 });
