@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { KvClient, KvError, watchChanges } from "../../src/client/index.js";
 import { Daemon, startDaemon } from "../support/spawn-daemon.js";
 import { tempDirectory } from "../support/temp-directory.js";
-import { ended, jsonOf, type Kvdb, kvdbAt, type Ran, startKvdb } from "./run-kvdb.js";
+import { ended, jsonOf, type Kvdb, kvdbAt, startKvdb, succeeding } from "./run-kvdb.js";
 
 const directory = tempDirectory({ after });
 const daemon = new Daemon({ file: join(directory, "kv.db") });
@@ -19,11 +19,7 @@ after(async () => {
   await daemon.stop();
 });
 
-async function done(...args: readonly string[]): Promise<Ran> {
-  const ran = await kvdb(args);
-  assert.equal(ran.code, 0, `kvdb ${args.join(" ")}: ${ran.stderr}`);
-  return ran;
-}
+const done = succeeding(() => kvdb);
 
 test("watch shows every change in order, with the reason of each deletion", async () => {
   const args = ["watch", "-n", "seen", "--from", "1", "--json"];

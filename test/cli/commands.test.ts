@@ -7,7 +7,15 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Daemon } from "../support/spawn-daemon.js";
 import { tempDirectory } from "../support/temp-directory.js";
-import { ended, jsonOf, type Kvdb, kvdbAt, kvdbProgram, type Ran, startKvdb } from "./run-kvdb.js";
+import {
+  ended,
+  jsonOf,
+  type Kvdb,
+  kvdbAt,
+  kvdbProgram,
+  startKvdb,
+  succeeding,
+} from "./run-kvdb.js";
 
 const directory = tempDirectory({ after });
 const socket = join(directory, "kvdb.sock");
@@ -24,11 +32,7 @@ after(async () => {
   await daemon.stop();
 });
 
-async function done(...args: readonly string[]): Promise<Ran> {
-  const ran = await kvdb(args);
-  assert.equal(ran.code, 0, `kvdb ${args.join(" ")}: ${ran.stderr}`);
-  return ran;
-}
+const done = succeeding(() => kvdb);
 
 test("a value comes back byte for byte, from an argument, a file and standard input", async () => {
   const bytes = Buffer.of(0x00, 0xff, 0x0a, 0x1b);

@@ -1,4 +1,5 @@
 /** The command line tool as its users meet it: a process of its own, its streams and its exit code. */
+import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { environmentWithoutSettings } from "../../src/config/client-environment.js";
@@ -24,6 +25,15 @@ export function kvdbAt(address: string): Kvdb {
     const child = startKvdb(args, { KVDB_ADDRESS: address, ...options.env });
     child.stdin.end(options.input ?? "");
     return await ended(child);
+  };
+}
+
+/** The same, for commands that must go well. */
+export function succeeding(kvdb: () => Kvdb): (...args: readonly string[]) => Promise<Ran> {
+  return async (...args) => {
+    const ran = await kvdb()(args);
+    assert.equal(ran.code, 0, `kvdb ${args.join(" ")}: ${ran.stderr}`);
+    return ran;
   };
 }
 

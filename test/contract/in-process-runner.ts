@@ -5,14 +5,14 @@ import { systemClock } from "../../src/foundation/clock.js";
 import { Failpoints } from "../../src/foundation/failpoint.js";
 import { systemRandom } from "../../src/foundation/random.js";
 import { Metrics } from "../../src/observability/metrics.js";
-import { admissionDefaults } from "../../src/rpc/admission.js";
 import { Readiness } from "../../src/rpc/readiness.js";
-import { createServiceTable } from "../../src/rpc/service-table.js";
 import { messageBytesDefault, valueBytesDefault } from "../../src/storage/limits.js";
 import type { StorageEngine } from "../../src/storage/storage-engine.js";
 import { GrpcServer } from "../../src/transport/grpc-js/grpc-server.js";
 import { type RecordingLog, recordingLog } from "../support/recording-log.js";
+import { serviceTableOver } from "../support/service-table.js";
 import { type Ending, tempDirectory } from "../support/temp-directory.js";
+import { testOptions } from "../support/temp-engine.js";
 import { ContractClient } from "./client.js";
 import type { Runner, Target, TargetOptions } from "./runner.js";
 
@@ -56,23 +56,8 @@ export async function startInProcess(
     },
   });
   const readiness = new Readiness();
-  const table = createServiceTable({
-    engine: () => engine,
-    readiness,
-    tokenSecret: random.bytes(32),
-    versions: { kvdb: "0.0.0-test", node: process.versions.node },
-    startedAtMs: clock.wallMs(),
-    setLogLevel: () => "info",
-    messageBytesMax: messageBytesDefault,
-    admission: admissionDefaults,
-    reflection: true,
-    slowCallMs: Infinity,
-    clock,
-    random,
-    log,
-    metrics,
-  });
-  const server = await GrpcServer.start(table, {
+  const ports = { engine: () => engine, readiness, random, log, metrics };
+  const server = await GrpcServer.start(serviceTableOver(ports), {
     listen: ["127.0.0.1:0"],
     maxMessageBytes: messageBytesDefault,
     clock,
@@ -91,31 +76,7 @@ export async function startInProcess(
 }
 
 function engineOptions(file: string, options: InProcessOptions): EngineOptions {
-  return {
-    file,
-    nodeId: undefined,
-    synchronous: "FULL",
-    foreignKeys: true,
-    nativeBusyTimeoutMs: 100,
-    busyBudgetMs: 5_000,
-    cacheBytes: 4 * 1024 * 1024,
-    checkpointIntervalMs: 0,
-    walSoftLimitBytes: 64 * 1024 * 1024,
-    walHardLimitBytes: 512 * 1024 * 1024,
-    integrityOnStart: "off",
-    integrityFailurePolicy: "refuse",
-    integrityStartupBudgetMs: 10_000,
-    verifyChecksumsOnRead: true,
-    namespaceAutoCreate: options.namespaceAutoCreate ?? true,
-    valueBytesMax: options.valueBytesMax ?? valueBytesDefault,
-    writeQueueRequestsMax: 10_000,
-    readerThreads: 1,
-    snapshotIdleMsMax: options.snapshotIdleMsMax ?? 30_000,
-    allowNetworkFileSystem: true,
-    acceptLostWrites: false,
-    diskReserveBytes: 0,
-    scrubBytesPerSecond: 0,
-    scrubCpuPercent: 100,
-    scrubIntervalMs: 3_600_000,
-  };
+  const { namespaceAutoCreate = true, valueBytesMax = valueBytesDefault } = options;
+  const { snapshotIdleMsMax = 30_000 } = options;
+  return { ...testOptions(file), namespaceAutoCreate, valueBytesMax, snapshotIdleMsMax };
 }

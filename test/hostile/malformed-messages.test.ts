@@ -4,16 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { systemClock } from "../../src/foundation/clock.js";
 import type { Random } from "../../src/foundation/random.js";
-import { admissionDefaults } from "../../src/rpc/admission.js";
-import { malformedMessage, StatusError, type TransportCall } from "../../src/rpc/call.js";
+import { malformedMessage, StatusError } from "../../src/rpc/call.js";
 import { Readiness } from "../../src/rpc/readiness.js";
-import { createServiceTable } from "../../src/rpc/service-table.js";
-import { messageBytesDefault } from "../../src/storage/limits.js";
 import { type DispatchRow, dispatchTable } from "../../src/transport/grpc-js/dispatch-table.js";
 import { seedFor } from "../support/seed.js";
+import { serviceTableOver } from "../support/service-table.js";
 import { TempEngine } from "../support/temp-engine.js";
+import { transportCall } from "../support/transport-call.js";
 import { brokenMessage } from "./broken-bytes.js";
 
 const messages = 1_000_000;
@@ -25,7 +23,7 @@ const notServed = "/kvdb.v1.AdminService/";
 test("a million broken messages are decoded or refused, and none is a bug", async (t) => {
   const { random } = seedFor(t);
   const temp = await TempEngine.open(t);
-  const rows = tableOver(temp, random);
+  const rows = rowsOver(temp, random);
   const counts = { malformed: 0, decoded: 0, answered: 0 };
   const refused = new Map<string, number>();
   for (let done = 0; done < messages; done++) {
@@ -41,7 +39,7 @@ test("a million broken messages are decoded or refused, and none is a bug", asyn
     if (method.shape !== "unary" || method.path.startsWith(notServed)) continue;
     if (counts.decoded % servedEvery !== 0) continue;
     try {
-      row.codec.encode(await method.serve(message, callOf(method.path)));
+      row.codec.encode(await method.serve(message, transportCall({ path: method.path })));
       counts.answered++;
     } catch (error) {
       assert.ok(error instanceof StatusError, `${method.path}: ${String(error)}`);
@@ -56,40 +54,10 @@ test("a million broken messages are decoded or refused, and none is a bug", asyn
   assert.ok(counts.answered > 0 && refused.size > 3);
 });
 
-function tableOver(temp: TempEngine, random: Random): readonly DispatchRow[] {
-  const clock = systemClock();
+function rowsOver(temp: TempEngine, random: Random): readonly DispatchRow[] {
   const readiness = new Readiness();
   readiness.set("serving", "");
-  const { methods } = createServiceTable({
-    engine: () => temp.engine,
-    readiness,
-    tokenSecret: random.bytes(32),
-    versions: { kvdb: "0.0.0-test", node: process.versions.node },
-    startedAtMs: clock.wallMs(),
-    setLogLevel: () => "info",
-    messageBytesMax: messageBytesDefault,
-    admission: admissionDefaults,
-    reflection: true,
-    slowCallMs: Infinity,
-    clock,
-    random,
-    log: temp.log,
-    metrics: temp.metrics,
-  });
-  return dispatchTable(methods);
-}
-
-function callOf(path: string): TransportCall {
-  const controller = new AbortController();
-  return {
-    path,
-    deadlineMs: Infinity,
-    requestBytes: 10,
-    cancelled: () => false,
-    signal: () => controller.signal,
-    header: () => undefined,
-    peer: () => "test",
-    clientCertificate: () => undefined,
-    trailer: () => undefined,
-  };
+  const { log, metrics } = temp;
+  const ports = { engine: () => temp.engine, readiness, random, log, metrics };
+  return dispatchTable(serviceTableOver(ports).methods);
 }

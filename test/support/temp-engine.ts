@@ -11,15 +11,9 @@ import { type Clock, systemClock } from "../../src/foundation/clock.js";
 import { Failpoints } from "../../src/foundation/failpoint.js";
 import { seededRandom } from "../../src/foundation/random.js";
 import { Metrics } from "../../src/observability/metrics.js";
+import { proveOptions } from "../../src/prove/states/engine-setup.js";
 import type { EngineErrorKind } from "../../src/storage/errors.js";
-import {
-  pageBytesMax,
-  pageRowsMax,
-  valueBytesDefault,
-  walHardLimitBytesDefault,
-  walSoftLimitBytesDefault,
-  writeQueueRequestsDefault,
-} from "../../src/storage/limits.js";
+import { pageBytesMax, pageRowsMax } from "../../src/storage/limits.js";
 import type {
   Compare,
   Entry,
@@ -221,33 +215,8 @@ export const wholePage: PageRead = {
 };
 
 export function testOptions(file: string): EngineOptions {
-  return {
-    file,
-    nodeId: undefined,
-    synchronous: "FULL",
-    foreignKeys: true,
-    nativeBusyTimeoutMs: 50,
-    busyBudgetMs: 5_000,
-    cacheBytes: 8 * 1024 * 1024,
-    checkpointIntervalMs: 0,
-    walSoftLimitBytes: walSoftLimitBytesDefault,
-    walHardLimitBytes: walHardLimitBytesDefault,
-    integrityOnStart: "off",
-    integrityFailurePolicy: "refuse",
-    integrityStartupBudgetMs: 1_000,
-    verifyChecksumsOnRead: true,
-    namespaceAutoCreate: true,
-    valueBytesMax: valueBytesDefault,
-    writeQueueRequestsMax: writeQueueRequestsDefault,
-    readerThreads: 1,
-    snapshotIdleMsMax: 30_000,
-    allowNetworkFileSystem: false,
-    acceptLostWrites: false,
-    diskReserveBytes: 0,
-    scrubBytesPerSecond: 0,
-    scrubCpuPercent: 100,
-    scrubIntervalMs: 3_600_000,
-  };
+  const cacheBytes = 8 * 1024 * 1024;
+  return { ...proveOptions(file), synchronous: "FULL", busyBudgetMs: 5_000, cacheBytes };
 }
 
 export function keyOf(text: Text): Key {

@@ -5,7 +5,7 @@
  *
  * A call that ends with anything but `grpc-status: 0` is a failure, never an answer.
  */
-import { connect, type Socket } from "node:net";
+import { GatheringSocket } from "./gathering-socket.js";
 import {
   callHeaders,
   clientPreface,
@@ -45,7 +45,7 @@ const messagePrefixBytes = 5;
 const windowMask = 0x7fff_ffff;
 
 export class Http2Connection {
-  readonly #socket: Socket;
+  readonly #socket: GatheringSocket;
   readonly #authority: string;
   readonly #headers = new Map<string, Buffer>();
   readonly #calls = new Map<number, Call>();
@@ -54,36 +54,27 @@ export class Http2Connection {
   #initialWindow = initialWindowBytes;
   #consumed = 0;
   #rest: Buffer = Buffer.alloc(0);
-  #outgoing: Buffer[] = [];
   /** Streams whose data waits for a window. */
   readonly #held = new Set<number>();
   #okTrailers: Buffer = Buffer.alloc(0);
 
-  private constructor(socket: Socket, authority: string) {
+  private constructor(socket: GatheringSocket, authority: string) {
     this.#socket = socket;
     this.#authority = authority;
-    socket.setNoDelay(true);
-    socket.on("data", (bytes: Buffer) => {
-      this.#receive(bytes);
+    socket.listen({
+      received: (bytes) => {
+        this.#receive(bytes);
+      },
+      failed: (why) => {
+        this.#fail(why);
+      },
     });
-    socket.on("error", (error) => {
-      this.#fail(String(error));
-    });
-    socket.on("close", () => {
-      this.#fail("the connection was closed");
-    });
-    this.#write(clientPreface());
+    socket.write(clientPreface());
   }
 
-  static open(port: number): Promise<Http2Connection> {
-    return new Promise((resolve, reject) => {
-      const socket = connect(port, "127.0.0.1");
-      socket.once("error", reject);
-      socket.once("connect", () => {
-        socket.removeListener("error", reject);
-        resolve(new Http2Connection(socket, `127.0.0.1:${String(port)}`));
-      });
-    });
+  static async open(port: number): Promise<Http2Connection> {
+    const socket = await GatheringSocket.open(port);
+    return new Http2Connection(socket, `127.0.0.1:${String(port)}`);
   }
 
   /** Starts a call; messages follow with `send`. */
@@ -99,7 +90,7 @@ export class Http2Connection {
       wholeBytes: messagePrefixBytes,
     });
     const head = { type: frameType.headers, flags: frameFlag.endHeaders, stream };
-    this.#write(frame(head, this.#headersOf(path)));
+    this.#socket.write(frame(head, this.#headersOf(path)));
     return stream;
   }
 
@@ -165,7 +156,7 @@ export class Http2Connection {
       call.window -= length;
       call.waiting.shift();
       const flags = next.last ? frameFlag.endStream : 0;
-      this.#write(frame({ type: frameType.data, flags, stream }, next.bytes));
+      this.#socket.write(frame({ type: frameType.data, flags, stream }, next.bytes));
     }
     this.#held.delete(stream);
   }
@@ -179,17 +170,6 @@ export class Http2Connection {
   }
 
   /** Frames of one turn of the event loop leave in one write. */
-  #write(bytes: Buffer): void {
-    if (this.#outgoing.length === 0) {
-      setImmediate(() => {
-        const all = this.#outgoing;
-        this.#outgoing = [];
-        if (!this.#socket.destroyed) this.#socket.write(Buffer.concat(all));
-      });
-    }
-    this.#outgoing.push(bytes);
-  }
-
   #receive(bytes: Buffer): void {
     const all = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
     let at = 0;
@@ -221,7 +201,7 @@ export class Http2Connection {
         return;
       case frameType.ping: {
         const head = { type: frameType.ping, flags: frameFlag.ack, stream: 0 };
-        if ((flags & frameFlag.ack) === 0) this.#write(frame(head, payload));
+        if ((flags & frameFlag.ack) === 0) this.#socket.write(frame(head, payload));
         return;
       }
       case frameType.goAway:
@@ -244,7 +224,7 @@ export class Http2Connection {
       this.#initialWindow = initial;
     }
     const head = { type: frameType.settings, flags: frameFlag.ack, stream: 0 };
-    this.#write(frame(head, Buffer.alloc(0)));
+    this.#socket.write(frame(head, Buffer.alloc(0)));
     this.#sendHeld();
   }
 
@@ -263,7 +243,7 @@ export class Http2Connection {
   #data(flags: number, stream: number, payload: Buffer): void {
     this.#consumed += payload.length;
     if (this.#consumed >= consumedBeforeUpdate) {
-      this.#write(windowUpdate(0, this.#consumed));
+      this.#socket.write(windowUpdate(0, this.#consumed));
       this.#consumed = 0;
     }
     const call = this.#calls.get(stream);

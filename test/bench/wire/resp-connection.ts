@@ -1,5 +1,5 @@
 /** One connection to Redis: requests as they were encoded, replies in their order. */
-import { connect, type Socket } from "node:net";
+import { GatheringSocket } from "./gathering-socket.js";
 
 const carriageReturn = 13;
 const minus = "-".charCodeAt(0);
@@ -7,48 +7,31 @@ const answeredKeptMax = 1_024;
 type Done = (reply: Buffer | undefined, failure: string | undefined) => void;
 
 export class RespConnection {
-  readonly #socket: Socket;
+  readonly #socket: GatheringSocket;
   /** A request may hold several commands; it is answered when the last of them is. */
   readonly #waiting: { readonly replies: number; readonly done: Done }[] = [];
   #head = 0;
   #rest: Buffer = Buffer.alloc(0);
-  #outgoing: Buffer[] = [];
 
-  private constructor(socket: Socket) {
+  private constructor(socket: GatheringSocket) {
     this.#socket = socket;
-    socket.setNoDelay(true);
-    socket.on("data", (bytes: Buffer) => {
-      this.#receive(bytes);
-    });
-    socket.on("error", (error) => {
-      this.#fail(String(error));
-    });
-    socket.on("close", () => {
-      this.#fail("the connection was closed");
+    socket.listen({
+      received: (bytes) => {
+        this.#receive(bytes);
+      },
+      failed: (why) => {
+        this.#fail(why);
+      },
     });
   }
 
-  static open(port: number): Promise<RespConnection> {
-    return new Promise((resolve, reject) => {
-      const socket = connect(port, "127.0.0.1");
-      socket.once("error", reject);
-      socket.once("connect", () => {
-        socket.removeListener("error", reject);
-        resolve(new RespConnection(socket));
-      });
-    });
+  static async open(port: number): Promise<RespConnection> {
+    return new RespConnection(await GatheringSocket.open(port));
   }
 
   ask(request: Buffer, replies: number, done: Done): void {
     this.#waiting.push({ replies, done });
-    if (this.#outgoing.length === 0) {
-      setImmediate(() => {
-        const all = this.#outgoing;
-        this.#outgoing = [];
-        if (!this.#socket.destroyed) this.#socket.write(Buffer.concat(all));
-      });
-    }
-    this.#outgoing.push(request);
+    this.#socket.write(request);
   }
 
   close(): void {

@@ -11,6 +11,7 @@ import { type HandlerPorts, serveServerStream, serveUnary } from "../../../src/r
 import { Readiness } from "../../../src/rpc/readiness.js";
 import { statusCode } from "../../../src/rpc/status-code.js";
 import { type RecordingLog, recordingLog } from "../../support/recording-log.js";
+import { transportCall } from "../../support/transport-call.js";
 import { readStatusError, refusalOf } from "./refusals.js";
 
 interface Bench {
@@ -46,19 +47,7 @@ function bench(limits: Partial<typeof admissionDefaults> = {}): Bench {
 }
 
 function call(part: Partial<TransportCall> = {}): TransportCall {
-  const controller = new AbortController();
-  return {
-    path,
-    deadlineMs: Infinity,
-    requestBytes: 10,
-    cancelled: () => false,
-    signal: () => controller.signal,
-    header: () => undefined,
-    peer: () => "test",
-    clientCertificate: () => undefined,
-    trailer: () => undefined,
-    ...part,
-  };
+  return transportCall({ path, ...part });
 }
 
 test("a plain answer stays plain: no promise is made for it", () => {
