@@ -10,6 +10,7 @@ import { recordingLog } from "../../support/recording-log.js";
 import { patient, testOptions } from "../../support/temp-engine.js";
 import { anyKeys, everyKey } from "../load/key-order.js";
 import { beating, firstBeatMs } from "../load/pacing.js";
+import { readHot } from "../measure/hot-reads.js";
 import { Latencies } from "../measure/latency.js";
 import { answerJobs } from "../processes/answer-jobs.js";
 import { Workload } from "../workload/keys.js";
@@ -18,7 +19,6 @@ import type { EngineJob, EngineReport } from "./engine-job.js";
 const namespace = "default" as Namespace;
 const putsPerFill = 1_000;
 const cacheBytes = 64 * 1_024 * 1_024;
-const readsPerLook = 64;
 const workload = new Workload();
 let engine: StorageEngine | undefined;
 
@@ -87,35 +87,27 @@ async function fill(keys: number): Promise<void> {
   for (let indices = next(); indices !== undefined; indices = next()) await commit(indices);
 }
 
-/** Reads are answered at once, so nothing is awaited; the clock is read for each of them. */
-async function reads(keys: number, seconds: number): Promise<EngineReport> {
-  const next = anyKeys({ first: 0, count: keys }, 1, 1);
-  const known = Array.from(
-    { length: keys },
-    (_, index) => workload.key(index) as Uint8Array as Key,
-  );
-  const latencies = new Latencies();
-  const begin = beginning();
-  const endMs = begin.ms + seconds * 1_000;
-  let items = 0;
-  let nowMs = begin.ms;
-  while (nowMs < endMs) {
-    for (let turn = 0; turn < readsPerLook; turn += 1) {
-      const [index = 0] = next() ?? [];
-      const read = { keys: [known[index] as Key], at: undefined, keysOnly: false };
-      const answer = opened().get(namespace, read, patient);
-      const { entries } = answer instanceof Promise ? await answer : answer;
-      const value = entries[0]?.value;
-      if (value === undefined || workload.value(index).compare(value) !== 0) {
-        throw new Error(`the engine's value of key ${String(index)} is wrong`);
-      }
-      const thenMs = performance.now();
-      latencies.addMs(thenMs - nowMs);
-      nowMs = thenMs;
+/** Reads are answered at once, so nothing is awaited. */
+function reads(keys: number, seconds: number): EngineReport {
+  const known = Array.from({ length: keys }, (_none, index) => ({
+    read: { keys: [workload.key(index) as Uint8Array as Key], at: undefined, keysOnly: false },
+    value: workload.value(index),
+  }));
+  const store = opened();
+  const { items, elapsedMs, cpu, latencies } = readHot(keys, seconds, (index) => {
+    const of = known[index];
+    const answer = of && store.get(namespace, of.read, patient);
+    const value = answer instanceof Promise ? undefined : answer?.entries[0]?.value;
+    if (of === undefined || value === undefined || of.value.compare(value) !== 0) {
+      throw new Error(`the engine's value of key ${String(index)} is wrong`);
     }
-    items += readsPerLook;
-  }
-  return report(items, begin, latencies);
+  });
+  return {
+    items,
+    seconds: elapsedMs / 1_000,
+    cpuMicros: cpu.user + cpu.system,
+    latency: latencies.percentiles(),
+  };
 }
 
 async function batches(job: EngineJob & { readonly kind: "batches" }): Promise<EngineReport> {

@@ -2,6 +2,7 @@
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { anyKeys, everyKey } from "../load/key-order.js";
+import { readHot } from "../measure/hot-reads.js";
 import { Latencies } from "../measure/latency.js";
 import { answerJobs } from "../processes/answer-jobs.js";
 import { Workload } from "../workload/keys.js";
@@ -20,12 +21,8 @@ answerJobs((job: RawJob) => {
     case "fill":
       opened().fill(job.keys);
       return nothing();
-    case "reads": {
-      const next = anyKeys({ first: 0, count: job.keys }, 1, 1);
-      return repeat(job.seconds, 1, () => {
-        opened().read(next()?.[0] ?? 0);
-      });
-    }
+    case "reads":
+      return reads(job.keys, job.seconds);
     case "cold-reads":
       return coldReads(job.keys);
     case "writes": {
@@ -82,6 +79,20 @@ function untilDone(itemsPerRun: number, run: () => boolean): RawReport {
   }
   const elapsedMs = performance.now() - beganMs;
   return measured(runs * itemsPerRun, elapsedMs, process.cpuUsage(before), latencies);
+}
+
+/** Keys are made before the clock runs, as they are where others are asked for them. */
+function reads(keys: number, seconds: number): RawReport {
+  const known = Array.from({ length: keys }, (_none, index) => ({
+    key: workload.key(index),
+    value: workload.value(index),
+  }));
+  const raw = opened();
+  const { items, elapsedMs, cpu, latencies } = readHot(keys, seconds, (index) => {
+    const of = known[index];
+    if (of !== undefined) raw.readKnown(of.key, of.value);
+  });
+  return measured(items, elapsedMs, cpu, latencies);
 }
 
 function coldReads(keys: number): RawReport {

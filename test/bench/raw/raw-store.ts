@@ -48,9 +48,14 @@ export class RawStore {
 
   /** Throws when the value is not the right one. */
   read(index: number): void {
-    const value = this.#get.get(this.#workload.key(index)) as Buffer | undefined;
-    if (value?.equals(this.#workload.value(index)) !== true) {
-      throw new Error(`SQLite's value of key ${String(index)} is not the one that was written`);
+    this.readKnown(this.#workload.key(index), this.#workload.value(index));
+  }
+
+  /** The same, of a key and a value that were made before. */
+  readKnown(key: Buffer, expected: Buffer): void {
+    const value = this.#get.get(key) as Buffer | undefined;
+    if (value?.equals(expected) !== true) {
+      throw new Error(`SQLite's value of ${key.toString()} is not the one that was written`);
     }
   }
 
