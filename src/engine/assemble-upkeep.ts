@@ -117,6 +117,7 @@ export function makeSweeper(
     time: parts.time,
     log,
     metrics,
+    looking: (read) => store.damage.watching(() => parts.points.looking(read)),
     commit: async (request) => {
       store.life.assertWritable();
       const outcome = await parts.queue.commit(request, forever);

@@ -20,7 +20,11 @@ import { syncDirectory } from "./recovery/data-directory.js";
 import { openErrorOf } from "./recovery/file-errors.js";
 import { HighWaterMark } from "./recovery/high-water-mark.js";
 import { inspectBeforeOpen, type PreOpenReport } from "./recovery/recover.js";
-import { type Connection, openConnection } from "./sqlite/connection.js";
+import {
+  type Connection,
+  openConnection,
+  openErrorOf as sqliteOpenError,
+} from "./sqlite/connection.js";
 import { applicationId, formatVersion } from "./sqlite/schema.js";
 import { startupCheck } from "./startup-check.js";
 import { startWriter, type WriterLink } from "./writer-link.js";
@@ -86,7 +90,8 @@ export async function openEngine(
     // After a disk error it stays open: the process is about to exit around it.
     if (!(cause instanceof OpenError && cause.kind === "io")) guard?.close();
     before.lock.release();
-    throw cause;
+    // A page may fail that only the first readers need: typed, it has its exit code.
+    throw sqliteOpenError(cause, before.files.database);
   }
 }
 

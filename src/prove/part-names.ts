@@ -4,6 +4,7 @@ export const partNames = [
   "power-cuts",
   "failed-syncs",
   "io-faults",
+  "read-faults",
   "disk-full",
   "exact-kills",
   "kills",

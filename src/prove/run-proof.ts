@@ -19,6 +19,7 @@ import { proveDiskSync } from "./parts/disk-sync.js";
 import { proveFailedSyncs } from "./parts/failed-syncs.js";
 import { proveKills } from "./parts/kills.js";
 import { provePowerCuts } from "./parts/power-cuts.js";
+import { proveReadFaults } from "./parts/read-faults.js";
 import { proveExactKills, proveIoFaults } from "./parts/single-faults.js";
 import { buildRecorder } from "./recording/recorder.js";
 
@@ -34,6 +35,7 @@ export const proofSizes = {
     },
     failedSyncs: { scenarios: 12, states: 30 },
     ioFaults: 40,
+    readFaults: 16,
     exactKills: 36,
     kills: 6,
     fullDisks: 1,
@@ -51,6 +53,7 @@ export const proofSizes = {
     },
     failedSyncs: { scenarios: 100, states: 600 },
     ioFaults: 600,
+    readFaults: 200,
     exactKills: 600,
     kills: 60,
     fullDisks: 5,
@@ -128,6 +131,9 @@ function partsOf(size: ProofSize): readonly NamedPart[] {
     one("failed-syncs", "failed syncs", (context) => proveFailedSyncs(context, of.failedSyncs)),
     one("io-faults", "single faults", (context) => {
       return proveIoFaults(context, { faults: of.ioFaults });
+    }),
+    one("read-faults", "failed reads", (context) => {
+      return proveReadFaults(context, { faults: of.readFaults });
     }),
     one("disk-full", "a full disk", (context) => proveDiskFull(context, { rounds: of.fullDisks })),
     one("exact-kills", "kills at exact calls", (context) => {

@@ -22,6 +22,7 @@ import {
   openConnection,
   openErrorOf,
   sqliteVersion,
+  twiceIfDamaged,
 } from "../sqlite/connection.js";
 import { CheckpointRunner, type RawCheckpoint } from "../sqlite/raw-checkpoint.js";
 import { faultOfCode } from "../sqlite/result-codes.js";
@@ -97,6 +98,14 @@ export class WriterStore {
    * brings it to the present format and writes the new epoch. Throws OpenError.
    */
   static open(
+    start: WriterStart,
+    failpoints: Failpoints,
+    nowMs: number,
+  ): { readonly store: WriterStore; readonly opened: Opened } {
+    return twiceIfDamaged(() => WriterStore.#openOnce(start, failpoints, nowMs));
+  }
+
+  static #openOnce(
     start: WriterStart,
     failpoints: Failpoints,
     nowMs: number,

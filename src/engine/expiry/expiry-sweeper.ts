@@ -22,6 +22,8 @@ export interface SweeperPorts {
   readonly time: EngineTime;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Runs a read; what looks damaged is read anew before it is believed. */
+  looking<T>(read: () => T): T;
   /** Resolves with how many keys were taken away; rejects when the write was refused. */
   commit(request: TxnRequest): Promise<number>;
   /** Takes away a slice of what deleted namespaces have left; true = there was nothing. */
@@ -86,15 +88,21 @@ export class ExpirySweeper {
   }
 
   #untilNextMs(): number {
-    // SQLite's minimum of nothing is null, whatever the types say.
-    const due = this.#nextDue.get() ?? undefined;
-    return due === undefined ? expiryRestMsMax : due - this.#ports.time.nowMs();
+    try {
+      // SQLite's minimum of nothing is null, whatever the types say.
+      const due = this.#ports.looking(() => this.#nextDue.get() ?? undefined);
+      return due === undefined ? expiryRestMsMax : due - this.#ports.time.nowMs();
+    } catch (cause) {
+      // Damage meets the policy where it is noted; nobody here could be told of it.
+      this.#ports.log.event("expiry.sweep-refused", { cause: describeError(cause) });
+      return expiryRestMsMax;
+    }
   }
 
   async #sweep(): Promise<"done" | "refused"> {
     try {
       while (!this.#closed) {
-        const { requests, ownerless } = this.#slice();
+        const { requests, ownerless } = this.#ports.looking(() => this.#slice());
         if (requests.length === 0 && !ownerless) break;
         for (const request of requests) this.#expired.add(await this.#ports.commit(request));
         if (ownerless) await this.#makeWay();

@@ -30,6 +30,24 @@ export interface OpenConnection {
  */
 export function openConnection(open: OpenConnection): Connection {
   if (versionProblem !== undefined) throw versionProblem;
+  return twiceIfDamaged(() => openOnce(open));
+}
+
+/**
+ * One sector that could not be read once looks like damage, and would end a start with a code after
+ * which nobody starts again. So damage that SQLite meets while opening is looked at a second time.
+ */
+export function twiceIfDamaged<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const isDoubtful = cause instanceof OpenError && isCorrupt(cause.cause);
+    if (!isDoubtful) throw cause;
+    return read();
+  }
+}
+
+function openOnce(open: OpenConnection): Connection {
   const connection = openFile(open);
   try {
     applyPragmas(connection, open);
@@ -144,6 +162,10 @@ export function noSpaceFor(what: string): OpenError {
   });
 }
 
+function isCorrupt(cause: unknown): boolean {
+  return cause instanceof Database.SqliteError && cause.code.startsWith("SQLITE_CORRUPT");
+}
+
 /** What an error of SQLite means for a start; anything else is handed back as it is. */
 export function openErrorOf(cause: unknown, file: string): unknown {
   if (cause instanceof OpenError) return cause;
@@ -156,7 +178,7 @@ export function openErrorOf(cause: unknown, file: string): unknown {
       hint: "point KVDB_SQLITE_FILE at a kvdb database, or at a file that does not exist yet",
     });
   }
-  if (code.startsWith("SQLITE_CORRUPT")) {
+  if (isCorrupt(cause)) {
     return new OpenError("damaged", `${file} is damaged (${code})`, {
       cause,
       hint: damagedFileHint,

@@ -42,6 +42,13 @@ export const goesOnAfterFailedSync: TextChange = {
   to: 'if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_FSYNC")',
 };
 
+/** SQLite checkpoints by itself after each commit, and keeps to itself what goes wrong there. */
+export const checkpointsByItself: TextChange = {
+  file: "engine/sqlite/pragmas.js",
+  from: 'set("wal_autocheckpoint", "0"',
+  to: 'set("wal_autocheckpoint", "1"',
+};
+
 /** Rows, log entries and marks are written and read with a checksum that is always the same. */
 export const hasNoChecksums: TextChange = {
   file: "foundation/crc32c.js",

@@ -8,6 +8,7 @@ import type { Synchronous } from "../../engine/index.js";
 import { buildMutant, type MutantBuild, type TextChange } from "../mutants/mutant-build.js";
 import {
   acknowledgesBeforeCommit,
+  checkpointsByItself,
   doesNotScanTheWal,
   goesOnAfterFailedSync,
   hasNoChecksums,
@@ -19,6 +20,7 @@ import { type FlipVariant, proveBitFlips } from "./bit-flips.js";
 import { proveFailedSyncs } from "./failed-syncs.js";
 import { controlMissingSyncs, controlSynchronous } from "./log-controls.js";
 import { provePowerCuts } from "./power-cuts.js";
+import { proveIoFaults } from "./single-faults.js";
 
 /** How many violations the suites counted; 0 = the mistake went unnoticed. */
 interface Noticed {
@@ -29,6 +31,7 @@ interface Noticed {
 
 const writesPerRound = 8;
 const engineEvery = 4;
+const autoCheckpointFaults = 8;
 
 export interface ControlSize {
   /** Disk contents for each mistake that a power cut shows. */
@@ -72,6 +75,13 @@ const controls: readonly Control[] = [
   ]),
   failedSync("the WAL is not made durable again", [trustsTheWal]),
   failedSync("the engine goes on after a failed sync", [goesOnAfterFailedSync]),
+  mutant("SQLite checkpoints by itself", [checkpointsByItself], (context, { build }) => {
+    return proveIoFaults(
+      context,
+      { faults: autoCheckpointFaults },
+      { program: build.solo, file: /\.db$/ },
+    );
+  }),
   damage("rows have no checksums", hasNoChecksums, "database"),
   damage("the WAL is not scanned before a start", doesNotScanTheWal, "wal"),
 ];

@@ -5,7 +5,7 @@
 import type { SoloStory } from "../solo/solo-story.js";
 
 export interface Fault {
-  /** As the recorder names it: write, sync, truncate, open, unlink, rename. */
+  /** As the recorder names it: read, write, sync, truncate, open, unlink, rename. */
   readonly call: string;
   readonly name: string;
   readonly nth: number;
@@ -33,6 +33,20 @@ const noFile = 77;
 
 export const faultRules: readonly FaultRule[] = [
   { what: "kill", ends: ["SIGKILL"], refusals: [], why: "nobody can answer" },
+  {
+    call: "read",
+    file: /\.owner$/,
+    ends: [stopped],
+    refusals: [],
+    why: "who owned it before is not known then, and only that",
+  },
+  {
+    call: "read",
+    file: /\.(db|db-wal)$/,
+    ends: [stopped, ioError],
+    refusals: [],
+    why: "a read is repeated before damage is believed; where a transaction or a checkpoint meets it the process ends",
+  },
   { what: "short", ends: [stopped], refusals: [], why: "the rest is written by a second call" },
   {
     file: /\.clean\.partial$/,

@@ -51,6 +51,7 @@ interface Sweep {
   /** What happens to a write, by turns, and to every other call. */
   readonly toWrites: readonly string[];
   readonly toOthers: string;
+  readonly variant?: SweepVariant | undefined;
 }
 
 const ioFaults: Sweep = {
@@ -82,8 +83,18 @@ export interface SweepSize {
   readonly faults: number;
 }
 
-export function proveIoFaults(context: ProveContext, size: SweepSize): Promise<PartReport> {
-  return sweepOver(context, ioFaults, size);
+/** Another build of the engine on its own, and the only files whose calls fail. */
+export interface SweepVariant {
+  readonly program: string;
+  readonly file: RegExp;
+}
+
+export function proveIoFaults(
+  context: ProveContext,
+  size: SweepSize,
+  variant?: SweepVariant,
+): Promise<PartReport> {
+  return sweepOver(context, { ...ioFaults, variant }, size);
 }
 
 export function proveExactKills(context: ProveContext, size: SweepSize): Promise<PartReport> {
@@ -96,7 +107,7 @@ async function sweepOver(
   size: SweepSize,
 ): Promise<PartReport> {
   const faults = await withDirectory(context, "dry-run", async (directory) => {
-    const { operations } = await oneLife(context, directory, undefined);
+    const { operations } = await oneLife(context, directory, { variant: sweep.variant });
     return chooseFaults(operations, sweep, size.faults);
   });
   const problems: string[] = [];
@@ -107,7 +118,8 @@ async function sweepOver(
   await inParallel(faults, context.processes, async (fault) => {
     const seed = context.random.uint32();
     const found = await withDirectory(context, sweep.name, async (directory) => {
-      return await judge(await oneLife(context, directory, fault), fault, seededRandom(seed));
+      const lived = await oneLife(context, directory, { fault, variant: sweep.variant });
+      return await judge(lived, fault, seededRandom(seed));
     });
     context.progress(`${sweep.name}: ${String(++done)} of ${String(faults.length)}`);
     // A timer may have come one write earlier this time, so that there was no such call.
@@ -134,7 +146,7 @@ function listOf(counts: ReadonlyMap<string, number>): string {
   return [...counts].map(([what, times]) => `${what} ${String(times)}`).join(", ");
 }
 
-interface Lived {
+export interface Lived {
   readonly data: string;
   readonly operations: readonly Operation[];
   readonly end: { readonly code: number | null; readonly signal: string | null };
@@ -144,20 +156,26 @@ interface Lived {
 async function oneLife(
   { recorder }: ProveContext,
   directory: string,
-  fault: Fault | undefined,
+  { fault, variant }: { readonly fault?: Fault; readonly variant: SweepVariant | undefined },
 ): Promise<Lived> {
   const data = join(directory, "data");
   const logFile = join(directory, "operations.log");
   mkdirSync(data, { mode: 0o700 });
-  const faults = fault === undefined ? {} : { faults: [faultText(fault)] };
-  const { lastWords, ...end } = await runSolo({ recorder, data, logFile, steps: life, ...faults });
+  const { lastWords, ...end } = await runSolo({
+    recorder,
+    data,
+    logFile,
+    steps: life,
+    ...(fault !== undefined && { faults: [faultText(fault)] }),
+    ...(variant !== undefined && { program: variant.program }),
+  });
   return { data, operations: readOperationLog(logFile), end, lastWords };
 }
 
 /** Every call there was, in as many ways as it can fail; thinned out evenly where there are many. */
 function chooseFaults(
   operations: readonly Operation[],
-  { toWrites, toOthers }: Sweep,
+  { toWrites, toOthers, variant }: Sweep,
   wanted: number,
 ): readonly Fault[] {
   const seen = new Map<string, number>();
@@ -165,7 +183,7 @@ function chooseFaults(
   const common: Fault[] = [];
   for (const operation of operations) {
     const place = callOf(operation);
-    if (place === undefined) continue;
+    if (place === undefined || variant?.file.test(place.name) === false) continue;
     const key = `${place.call}:${place.name}`;
     const nth = (seen.get(key) ?? 0) + 1;
     seen.set(key, nth);
@@ -192,14 +210,15 @@ function callOf(operation: Operation): Pick<Fault, "call" | "name"> | undefined 
   return { call, name: operation.name };
 }
 
-interface Judged {
+export interface Judged {
   /** The step in which it happened; undefined = it did not. */
   readonly during: string | undefined;
   readonly end: string;
   readonly problems: readonly string[];
 }
 
-async function judge(
+/** Looks at the end of the life and at what it left: as it lies there, and after power cuts. */
+export async function judge(
   { data, operations, end, lastWords }: Lived,
   fault: Fault,
   random: Random,
