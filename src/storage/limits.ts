@@ -91,6 +91,8 @@ export const endedRowsPerRead = 10_000;
 /** Rows that SQLite puts together for one page at a time; values are short there. */
 export const packedRowsMax = 256;
 export const readerThreadsMax = 16;
+/** How far reader threads stand back from the event loop, in steps of the system's scheduler. */
+export const readerThreadStepsBack = 5;
 export const readQueueRequestsMax = 1_024;
 
 /** Changes that wait for one watcher; beyond either it reads them from the log when it comes back. */

@@ -6,8 +6,13 @@
 import { workerData } from "node:worker_threads";
 import { assert, unreachable } from "../../foundation/assert.js";
 import { ThreadHost, Transferring } from "../../foundation/thread-host.js";
+import { standBack } from "../../foundation/thread-priority.js";
 import { EngineError } from "../../storage/errors.js";
-import { snapshotCacheBytes, snapshotConnectionsKept } from "../../storage/limits.js";
+import {
+  readerThreadStepsBack,
+  snapshotCacheBytes,
+  snapshotConnectionsKept,
+} from "../../storage/limits.js";
 import type { ConnectionReading } from "../../storage/maintenance.js";
 import type { Key } from "../../storage/model.js";
 import type { PageRead } from "../../storage/storage-engine.js";
@@ -185,4 +190,6 @@ function snapshotGone(): EngineError {
   });
 }
 
+// A scan takes a processor for itself; whoever waits for a single key waits for the event loop.
+standBack(readerThreadStepsBack);
 const host = ThreadHost.serve<ToReader, ReaderReplies, FromReader>(handle);
