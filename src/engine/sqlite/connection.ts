@@ -4,7 +4,7 @@
  */
 import { createRequire } from "node:module";
 import Database from "better-sqlite3";
-import { OpenError } from "../../storage/errors.js";
+import { EngineError, OpenError } from "../../storage/errors.js";
 import type { PragmaReading } from "../../storage/maintenance.js";
 import { damagedFileHint } from "../damage-hints.js";
 import { type ConnectionRole, managedPragmas, type PragmaValues, readingOf } from "./pragmas.js";
@@ -163,12 +163,17 @@ export function noSpaceFor(what: string): OpenError {
 }
 
 function isCorrupt(cause: unknown): boolean {
+  if (cause instanceof EngineError) return cause.kind === "corrupt";
   return cause instanceof Database.SqliteError && cause.code.startsWith("SQLITE_CORRUPT");
 }
 
 /** What an error of SQLite means for a start; anything else is handed back as it is. */
 export function openErrorOf(cause: unknown, file: string): unknown {
   if (cause instanceof OpenError) return cause;
+  // A row that the start itself needs: no caller can be answered with it.
+  if (cause instanceof EngineError && cause.kind === "corrupt") {
+    return new OpenError("damaged", cause.message, { cause, hint: cause.hint });
+  }
   const code = cause instanceof Database.SqliteError ? cause.code : undefined;
   if (code === undefined) return cause;
   if (code === "SQLITE_FULL") return noSpaceFor("the first commit");

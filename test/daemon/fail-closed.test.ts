@@ -1,0 +1,120 @@
+/**
+ * What a daemon does not even begin with, and what ends it at once: a SQLite with a known defect,
+ * settings that do not hold, files that say something wrong about themselves, and errors of the
+ * disk under a write. The daemons with a defect are built from this one by changing a line.
+ */
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type ServiceError, status } from "@grpc/grpc-js";
+import Database from "better-sqlite3";
+import { compareVersions } from "../../src/engine/sqlite/connection.js";
+import { buildMutant, type TextChange } from "../../src/prove/mutants/mutant-build.js";
+import { connectTo } from "../support/grpc-client.js";
+import { startDaemon } from "../support/spawn-daemon.js";
+import { tempDirectory } from "../support/temp-directory.js";
+
+const refusedBuilds: readonly {
+  readonly what: string;
+  readonly change: TextChange;
+  readonly says: RegExp;
+}[] = [
+  {
+    what: "a SQLite that is older than it must be",
+    change: {
+      file: "engine/sqlite/connection.js",
+      from: 'sqliteVersionMin = "3.51.3"',
+      to: 'sqliteVersionMin = "3.999.0"',
+    },
+    says: /SQLite 3\.\d+\.\d+ can corrupt a database/,
+  },
+  {
+    what: "a synchronous level that does not read back as it was set",
+    change: {
+      file: "engine/sqlite/connection.js",
+      from: "if (pragma.settable)",
+      to: 'if (pragma.settable && pragma.name !== "synchronous")',
+    },
+    says: /pragma synchronous reads back \d, wanted 3/,
+  },
+];
+
+for (const { what, change, says } of refusedBuilds) {
+  test(`78: ${what}`, async (t) => {
+    const directory = tempDirectory(t);
+    const copy = join(directory, "copy");
+    mkdirSync(copy);
+    const { daemon: program } = buildMutant(copy, [change]);
+    const daemon = startDaemon(t, { file: join(directory, "kv.db"), program });
+    assert.equal((await daemon.ended).code, 78, daemon.stderr.join("\n"));
+    assert.match(daemon.stderr.join("\n"), says);
+    assert.deepEqual(daemon.stdout, []);
+  });
+}
+
+const versions = [
+  { a: "3.51.3", b: "3.51.3", order: 0 },
+  { a: "3.51.2", b: "3.51.3", order: -1 },
+  { a: "3.53.2", b: "3.51.3", order: 1 },
+  { a: "3.9.9", b: "3.51.3", order: -1 },
+  { a: "4.0", b: "3.51.3", order: 1 },
+] as const;
+
+for (const { a, b, order } of versions) {
+  test(`version ${a} beside ${b} is ${["older", "the same", "newer"][order + 1] ?? ""}`, () => {
+    assert.equal(Math.sign(compareVersions(a, b)), order);
+    assert.equal(Math.sign(compareVersions(b, a)) + order, 0);
+  });
+}
+
+const wrongFiles = [
+  { what: "the store's own row with another checksum", sql: "UPDATE store SET epoch = epoch + 1" },
+  { what: "the format of a version to come", sql: "PRAGMA user_version = 999" },
+] as const;
+
+for (const { what, sql } of wrongFiles) {
+  test(`10: ${what}`, async (t) => {
+    const file = join(tempDirectory(t), "kv.db");
+    const first = startDaemon(t, { file });
+    await first.ready();
+    assert.equal((await first.stop()).code, 0);
+    const database = new Database(file);
+    database.exec(sql);
+    database.close();
+    const daemon = startDaemon(t, { file });
+    assert.equal((await daemon.ended).code, 10, daemon.stderr.join("\n"));
+    assert.deepEqual(daemon.stdout, []);
+  });
+}
+
+const writeFaults = [
+  { code: "SQLITE_IOERR_FSYNC", ends: 74 },
+  { code: "SQLITE_IOERR_WRITE", ends: 74 },
+  { code: "SQLITE_CORRUPT", ends: 74 },
+  { code: "SQLITE_READONLY", ends: 74 },
+  { code: "SQLITE_NOTADB", ends: 10 },
+] as const;
+
+for (const { code, ends } of writeFaults) {
+  test(`${String(ends)}: a COMMIT that ends in ${code}, whose caller is told that nobody knows`, async (t) => {
+    const file = join(tempDirectory(t), "kv.db");
+    const before = startDaemon(t, { file });
+    const client = connectTo(t, (await before.ready()).grpc[0] ?? "");
+    await client.put("kept", "1");
+    assert.equal((await before.stop()).code, 0);
+    // The first commit of a start is that of its epoch.
+    const env = { KVDB_FAILPOINTS: `before-commit=error:${code}@2` };
+    const daemon = startDaemon(t, { file, env });
+    const failing = connectTo(t, (await daemon.ready()).grpc[0] ?? "");
+    await assert.rejects(failing.put("key", "value"), (error: ServiceError) => {
+      // The process may be gone before its answer has left.
+      return [status.UNKNOWN, status.UNAVAILABLE].includes(error.code);
+    });
+    assert.equal((await daemon.ended).code, ends, daemon.stderr.join("\n"));
+    const again = startDaemon(t, { file });
+    const reader = connectTo(t, (await again.ready()).grpc[0] ?? "");
+    assert.ok((await reader.get("kept")) !== undefined);
+    assert.equal((await again.stop()).code, 0);
+  });
+}
