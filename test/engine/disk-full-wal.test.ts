@@ -4,10 +4,11 @@
  * takes deletes, and what they free ends it.
  */
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
 import { test } from "node:test";
 import { seedFor } from "../support/seed.js";
 import { SmallFileSystem } from "../support/small-file-system.js";
-import { refusalOf, TempEngine } from "../support/temp-engine.js";
+import { putOf, refusalOf, TempEngine } from "../support/temp-engine.js";
 import { waitFor } from "../support/wait.js";
 
 const mebibyte = 1024 * 1024;
@@ -86,3 +87,29 @@ async function fillAndHeal(
 function keyFor(number: number): string {
   return `value/${String(number).padStart(6, "0")}`;
 }
+
+test("what a refused transaction wrote to a WAL that a reader pins takes no room afterwards", async (t) => {
+  const disk = SmallFileSystem.mount(t, smallMegabytes);
+  // A cache that is smaller than the transaction, so that its pages go to the WAL before its end.
+  const options = { cacheBytes: 256 * 1024 };
+  const temp = await TempEngine.open(disk, { directory: disk.path, options });
+  for (let number = 0; number < pinnedValues; number++) {
+    assert.equal(await refusalOf(() => temp.put(keyFor(number), new Uint8Array(100_000))), "ok");
+  }
+  const pages = temp.scanPages();
+  await pages.next();
+  const release = disk.occupyAllBut(8 * mebibyte);
+  const before = { wal: statSync(temp.walFile).size, free: disk.freeBytes };
+  const large = Array.from({ length: 10 }, (_none, number) => {
+    return putOf(`large-${String(number)}`, new Uint8Array(900_000));
+  });
+  assert.equal(await refusalOf(() => temp.commit(large)), "disk-full");
+  assert.ok(statSync(temp.walFile).size <= before.wal, "its frames are cut off");
+  assert.ok(disk.freeBytes >= before.free - mebibyte, `${String(disk.freeBytes)} bytes are free`);
+  await pages.return?.();
+  release();
+  await waitFor("writes to be taken again", async () => {
+    return (await refusalOf(() => temp.put("after", "value"))) === "ok" || undefined;
+  });
+  assert.deepEqual(temp.faults, []);
+});
