@@ -10,7 +10,12 @@ import { integrityHeartbeatMs } from "../../storage/limits.js";
 import type { CheckOrder, FromCheck } from "./integrity-protocol.js";
 
 // Before the thread is made, which inherits it: callers come first, also where cores are few.
-setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+try {
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+} catch {
+  // A sandbox may forbid it, and a check at the usual priority is better than none: this once ended
+  // every start under the unit's own filter of system calls.
+}
 
 const order = JSON.parse(process.argv[2] ?? "") as CheckOrder;
 let newest: FromCheck = { kind: "progress", phase: "opening", rowsDone: 0, rowsTotal: 0 };
