@@ -25,7 +25,7 @@ import type { EngineLife } from "./engine-state.js";
 import type { DamageWatch } from "./integrity/damage-watch.js";
 import { type LocalNamespaces, namespaceMissing } from "./namespace-admin.js";
 import type { LeaseReader } from "./read/lease-reads.js";
-import { PackedPage } from "./read/packed-page.js";
+import { PackedPage, PackedPoints } from "./read/packed-page.js";
 import type { PointReads, PointsRead } from "./read/point-reads.js";
 import type { PageOfRange, RangeReads } from "./read/range-reads.js";
 import { walLimit } from "./wal/wal-limits.js";
@@ -161,7 +161,9 @@ export class SqliteEngine implements StorageEngine {
   }
 
   #points(namespace: Namespace, found: PointsRead): Awaited<ReturnType<StorageEngine["get"]>> {
-    return { header: this.#header(namespace, found.head), entries: found.entries };
+    const header = this.#header(namespace, found.head);
+    if ("packed" in found) return new PackedPoints(header, found.packed);
+    return { header, entries: found.entries };
   }
 
   #page(namespace: Namespace, page: PageOfRange): Page {

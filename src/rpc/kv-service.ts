@@ -46,9 +46,6 @@ import { invalid } from "./error-details.js";
 import { onlyResult } from "./only-result.js";
 import { BatchGetAnswer, GetAnswer, HeaderBytes } from "./read-answers.js";
 
-/** Beside each entry of an answer: tags, lengths, revisions. */
-const entryOverheadBytes = 64;
-
 export class KvService {
   readonly #access: EngineAccess;
   readonly #messageBytesMax: number;
@@ -82,8 +79,9 @@ export class KvService {
       return { header: encodeHeader(await this.#access.current.head(namespace)), entries: [] };
     }
     const found = await this.#access.current.get(namespace, { keys, at, keysOnly }, call);
-    requireFits(found, this.#messageBytesMax);
-    return new BatchGetAnswer(found.header, found.entries, this.#headers);
+    const answer = new BatchGetAnswer(found, this.#headers);
+    requireFits(answer.encodedLength, this.#messageBytesMax);
+    return answer;
   };
 
   readonly put: Unary<PutRequest, PutResponse> = async (request, call) => {
@@ -191,11 +189,7 @@ function single(operation: TxnBody["success"][number]): TxnBody {
   return { compares: [], success: [operation], failure: [] };
 }
 
-function requireFits(found: Found, messageBytesMax: number): void {
-  let bytes = 0;
-  for (const entry of found.entries) {
-    bytes += entryOverheadBytes + (entry?.key.length ?? 0) + (entry?.value.length ?? 0);
-  }
+function requireFits(bytes: number, messageBytesMax: number): void {
   if (bytes <= messageBytesMax) return;
   throw invalid("RESPONSE_TOO_LARGE", {
     field: "keys",

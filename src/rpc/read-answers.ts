@@ -6,6 +6,7 @@
 import { assert } from "../foundation/assert.js";
 import type { Entry, Header } from "../storage/model.js";
 import {
+  eachPacked,
   type PackedEntries,
   packedBytesMax,
   packedLength,
@@ -15,6 +16,7 @@ import {
   writePacked,
   writeVarint,
 } from "../storage/packed-entries.js";
+import type { Points } from "../storage/storage-engine.js";
 import type {
   BatchGetEntry,
   BatchGetResponse,
@@ -82,37 +84,93 @@ export class GetAnswer implements GetResponse, SelfEncoding {
 
 export class BatchGetAnswer implements BatchGetResponse, SelfEncoding {
   readonly header: ResponseHeader;
-  readonly #found: readonly (Entry | undefined)[];
+  readonly #found: Points;
+  #length: number | undefined;
   readonly #headers: HeaderBytes;
 
-  constructor(header: Header, found: readonly (Entry | undefined)[], headers: HeaderBytes) {
-    this.header = encodeHeader(header);
+  constructor(found: Points, headers: HeaderBytes) {
+    this.header = encodeHeader(found.header);
     this.#found = found;
     this.#headers = headers;
   }
 
   get entries(): BatchGetEntry[] {
-    return this.#found.map((entry) => ({ kv: encodeOptionalEntry(entry) }));
+    return this.#found.entries.map((entry) => ({ kv: encodeOptionalEntry(entry) }));
+  }
+
+  /** Of the encoded answer, exactly. */
+  get encodedLength(): number {
+    this.#length ??= this.#measured();
+    return this.#length;
   }
 
   [ownBytes](): Buffer {
     const header = this.#headers.of(this.header as Header);
-    let room = header.length;
-    for (const entry of this.#found) room += entry === undefined ? 2 : packedBytesMax(entry);
-    const bytes = Buffer.allocUnsafe(room);
+    const bytes = Buffer.allocUnsafe(this.encodedLength);
     bytes.set(header);
-    let at = header.length;
-    for (const entry of this.#found) {
-      const length = entry === undefined ? 0 : packedLength(entry);
-      bytes[at++] = tags.entry;
-      at = writeVarint(bytes, at, length === 0 ? 0 : 1 + varintBytes(length) + length);
-      if (entry === undefined) continue;
-      bytes[at++] = tags.kv;
-      at = writeKeyValue(bytes, writeVarint(bytes, at, length), entry);
-    }
-    assert(at <= room, "an answer fits the room that was made for it");
-    return bytes.subarray(0, at);
+    const { packed } = this.#found;
+    const end =
+      packed === undefined
+        ? this.#writeEntries(bytes, header.length)
+        : reframe(packed, bytes, header.length);
+    assert(end === bytes.length, "an answer is as long as was said");
+    return bytes;
   }
+
+  #measured(): number {
+    let length = this.#headers.of(this.header as Header).length;
+    const { packed } = this.#found;
+    if (packed === undefined) {
+      for (const entry of this.#found.entries) {
+        length += framedLength(entry === undefined ? 0 : packedLength(entry));
+      }
+    } else {
+      eachPacked(packed, ({ from, end }) => {
+        length += framedLength(end - from);
+      });
+    }
+    return length;
+  }
+
+  #writeEntries(bytes: Buffer, from: number): number {
+    let at = from;
+    for (const entry of this.#found.entries) {
+      const length = entry === undefined ? 0 : packedLength(entry);
+      at = writeFrame(bytes, at, length);
+      if (entry !== undefined) at = writeKeyValue(bytes, writeVarint(bytes, at, length), entry);
+    }
+    return at;
+  }
+}
+
+/** What was packed for a page, as the entries of a batch: each gets a message around it. */
+function reframe(packed: Uint8Array, bytes: Buffer, from: number): number {
+  let at = from;
+  eachPacked(packed, (span) => {
+    const length = span.end - span.from;
+    at = writeFrame(bytes, at, length);
+    if (length === 0) return;
+    // The length and the KeyValue behind it stand there as they are needed.
+    bytes.set(packed.subarray(span.lengthAt, span.end), at);
+    at += span.end - span.lengthAt;
+  });
+  return at;
+}
+
+/** Up to the length of the KeyValue; nothing follows where there is none. */
+function writeFrame(bytes: Buffer, from: number, length: number): number {
+  bytes[from] = tags.entry;
+  if (length === 0) return writeVarint(bytes, from + 1, 0);
+  const at = writeVarint(bytes, from + 1, 1 + varintBytes(length) + length);
+  bytes[at] = tags.kv;
+  return at + 1;
+}
+
+/** Of one entry with everything around its KeyValue of this length; 0 = there is none. */
+function framedLength(length: number): number {
+  if (length === 0) return 2;
+  const inner = 1 + varintBytes(length) + length;
+  return 1 + varintBytes(inner) + inner;
 }
 
 /** One page of a scan, which nobody on the way needs to take apart. */

@@ -205,13 +205,42 @@ export function varintBytes(value: number | bigint): number {
 /** Keys and values are views of the bytes. Asserts that they are whole entries in this form. */
 export function unpackEntries(bytes: Uint8Array): (Entry | undefined)[] {
   const entries: (Entry | undefined)[] = [];
-  const source = new PackedSource(bytes);
-  while (source.at < bytes.length) {
-    assert(bytes[source.at++] === tags.entry, "packed entries are a repeated field 2");
-    const length = source.length();
-    entries.push(length === 0 ? undefined : source.entry(source.at + length));
-  }
+  eachPacked(bytes, ({ from, end }) => {
+    entries.push(unpackEntry(bytes, from, end));
+  });
   return entries;
+}
+
+/** Where one of several packed entries lies. */
+export interface PackedSpan {
+  /** Its place among them. */
+  readonly index: number;
+  /** Of the length that stands before its KeyValue, and behind which the KeyValue follows. */
+  readonly lengthAt: number;
+  readonly from: number;
+  /** At `from` for an absent one. */
+  readonly end: number;
+}
+
+/** Tells of each in order, without making entries. */
+export function eachPacked(bytes: Uint8Array, each: (span: PackedSpan) => void): void {
+  const source = new PackedSource(bytes);
+  for (let index = 0; source.at < bytes.length; index++) {
+    assert(bytes[source.at++] === tags.entry, "packed entries are a repeated field 2");
+    const lengthAt = source.at;
+    const length = source.length();
+    const from = source.at;
+    source.at += length;
+    each({ index, lengthAt, from, end: source.at });
+  }
+}
+
+/** One of them; undefined = it is absent. Key and value are views of the bytes. */
+export function unpackEntry(bytes: Uint8Array, from: number, end: number): Entry | undefined {
+  if (end === from) return undefined;
+  const source = new PackedSource(bytes);
+  source.at = from;
+  return source.entry(end);
 }
 
 class PackedSource {

@@ -68,6 +68,14 @@ export interface PageRead extends RangeRead {
   readonly count: boolean;
 }
 
+/** Entries in the order of the keys that were asked for, undefined where there is none. */
+export interface Points {
+  readonly header: Header;
+  readonly entries: readonly (Entry | undefined)[];
+  /** The entries again, where the engine has them as bytes: for whoever only passes them on. */
+  readonly packed?: Uint8Array | undefined;
+}
+
 export interface Page {
   readonly header: Header;
   readonly entries: readonly Entry[];
@@ -145,11 +153,7 @@ export interface StorageEngine {
    * Entries in the order of the keys, undefined where there is none, all from one snapshot. Answers
    * at once when the read is small, through a reader thread otherwise. Throws EngineError.
    */
-  get(
-    namespace: Namespace,
-    read: PointRead,
-    call: CallLimits,
-  ): MaybePromise<{ readonly header: Header; readonly entries: readonly (Entry | undefined)[] }>;
+  get(namespace: Namespace, read: PointRead, call: CallLimits): MaybePromise<Points>;
   /** One page of a range from one snapshot. Throws EngineError. */
   list(namespace: Namespace, read: PageRead, call: CallLimits): Promise<Page>;
   /**

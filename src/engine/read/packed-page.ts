@@ -1,8 +1,29 @@
-/** A page whose entries are made only for whoever looks at them: most pages are passed on as bytes. */
+/** Entries that are made only for whoever looks at them: most are passed on as bytes. */
 import type { Entry, Header } from "../../storage/model.js";
 import { type PackedEntries, unpackEntries } from "../../storage/packed-entries.js";
-import type { Page } from "../../storage/storage-engine.js";
+import type { Page, Points } from "../../storage/storage-engine.js";
 import type { PageOfRange } from "./range-reads.js";
+
+/** The same of single keys, some of which may be absent. */
+export class PackedPoints implements Points {
+  readonly header: Header;
+  readonly #packed: Uint8Array;
+  #entries: readonly (Entry | undefined)[] | undefined;
+
+  constructor(header: Header, packed: Uint8Array) {
+    this.header = header;
+    this.#packed = packed;
+  }
+
+  get entries(): readonly (Entry | undefined)[] {
+    this.#entries ??= unpackEntries(this.#packed);
+    return this.#entries;
+  }
+
+  get packed(): Uint8Array {
+    return this.#packed;
+  }
+}
 
 export class PackedPage implements Page {
   readonly header: Header;

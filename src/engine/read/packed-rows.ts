@@ -8,9 +8,11 @@ import { EngineError } from "../../storage/errors.js";
 import { damagedKeyShownBytesMax } from "../../storage/limits.js";
 import type { Entry, Key, LeaseId, Revision } from "../../storage/model.js";
 import type { Packable } from "../../storage/packed-entries.js";
-import { damagedRowHint } from "../damage-hints.js";
+import { damagedRowHint, damagedStoreHint } from "../damage-hints.js";
 import { keyHashOf, rowChecksum } from "../record/row-checksum.js";
 import { inlineValueBytesMax } from "../sqlite/packed-row.js";
+
+type Table = "kv" | "past";
 
 /** How rows are read: with the values or without, trusting the file or not. */
 export interface RowReading {
@@ -18,7 +20,9 @@ export interface RowReading {
   readonly values: boolean;
   readonly verify: boolean;
   /** A value that is too long to come with its row. */
-  longValue(from: "kv" | "past", rowId: bigint): Uint8Array | undefined;
+  longValue(from: Table, rowId: bigint): Uint8Array | undefined;
+  /** The key of a row that cannot be read, to name it by. */
+  storedKey(from: Table, rowId: bigint): Uint8Array | undefined;
 }
 
 const comma = ",".charCodeAt(0);
@@ -43,6 +47,7 @@ export class PackedRows implements Packable {
   leaseDeadlineMs: number | undefined;
   readonly #reading: RowReading;
   readonly #bytes: Uint8Array;
+  #from: Table = "kv";
   #at = 0;
 
   /** Null = what SQLite says of no rows at all. */
@@ -61,15 +66,16 @@ export class PackedRows implements Packable {
       this.#at++;
       return false;
     }
+    this.rowId = 0;
     this.rowId = this.#number(comma) ?? this.#unreadable();
-    const from = this.#number(comma) === 0 ? "kv" : "past";
+    this.#from = this.#number(comma) === 0 ? "kv" : "past";
     this.createRevision = this.#number(comma) ?? this.#unreadable();
     this.modRevision = this.#number(comma) ?? this.#unreadable();
     this.version = this.#number(comma) ?? this.#unreadable();
-    this.expiresAtMs = numberOf(this.#number(comma));
+    this.expiresAtMs = this.#time();
     const leaseId = this.#number(comma);
     this.leaseId = leaseId === undefined ? undefined : BigInt.asUintN(64, BigInt(leaseId));
-    this.leaseDeadlineMs = numberOf(this.#number(comma));
+    this.leaseDeadlineMs = this.#time();
     const codec = Number(this.#number(comma) ?? this.#unreadable());
     const valueCrc = Number(this.#number(comma) ?? this.#unreadable());
     const checksum = Number(this.#number(comma) ?? this.#unreadable());
@@ -78,7 +84,7 @@ export class PackedRows implements Packable {
     this.key = this.#bytes.subarray(this.#at, this.#at + keyBytes);
     this.#at += keyBytes;
     if (this.#reading.verify) this.#verifyFacts({ codec, valueBytes, valueCrc, checksum });
-    this.#takeValue(from, valueBytes, valueCrc);
+    this.#takeValue(valueBytes, valueCrc);
     return true;
   }
 
@@ -119,18 +125,25 @@ export class PackedRows implements Packable {
     if (expected !== facts.checksum) throw this.#damaged();
   }
 
-  #takeValue(from: "kv" | "past", valueBytes: number, valueCrc: number): void {
+  #takeValue(valueBytes: number, valueCrc: number): void {
     if (!this.#reading.values) {
       this.value = noBytes;
       return;
     }
     if (valueBytes > inlineValueBytesMax) {
-      this.value = this.#reading.longValue(from, BigInt(this.rowId)) ?? noBytes;
+      this.value = this.#reading.longValue(this.#from, BigInt(this.rowId)) ?? noBytes;
     } else {
       this.value = this.#bytes.subarray(this.#at, this.#at + valueBytes);
       this.#at += valueBytes;
     }
     if (this.#reading.verify && crc32c(this.value) !== valueCrc) throw this.#damaged();
+  }
+
+  /** No time is negative, and to the checksum -1 is the same as none. */
+  #time(): number | undefined {
+    const ms = this.#number(comma);
+    if (ms !== undefined && ms < 0) this.#unreadable();
+    return ms === undefined ? undefined : Number(ms);
   }
 
   /** Undefined = NULL. */
@@ -158,21 +171,18 @@ export class PackedRows implements Packable {
     throw this.#damaged();
   }
 
+  /** Named by what its table says: the key in the fields may be that of the row before. */
   #damaged(): EngineError {
-    const { key } = this;
+    const key = this.#reading.storedKey(this.#from, BigInt(this.rowId)) ?? noBytes;
     const shown = key.length <= damagedKeyShownBytesMax;
     return new EngineError("corrupt", "a row's checksum does not match its content", {
-      hint: damagedRowHint,
+      hint: this.#from === "kv" ? damagedRowHint : damagedStoreHint,
       facts: {
-        table: "kv",
+        table: this.#from,
         row_id: `${this.rowId}`,
         key_hash: keyHashOf(key),
         ...(shown && { key: Buffer.from(key).toString("base64") }),
       },
     });
   }
-}
-
-function numberOf(value: number | bigint | undefined): number | undefined {
-  return value === undefined ? undefined : Number(value);
 }

@@ -45,6 +45,7 @@ export class PageOfRows {
 
   constructor(read: PageRead, nowMs: number) {
     this.#read = read;
+    this.place = read.after;
     this.#nowMs = nowMs;
   }
 
@@ -62,8 +63,9 @@ export class PageOfRows {
     while (!this.full && !rows.atEnd) {
       if (!rows.next()) throw outOfOrder();
       taken++;
-      this.#row(rows);
+      this.#assertInOrder(rows.key);
       this.place = rows.key;
+      this.#row(rows);
     }
     return taken;
   }
@@ -88,7 +90,6 @@ export class PageOfRows {
       this.#end(true);
       return;
     }
-    this.#assertInOrder(row.key);
     this.#bytes += row.key.length + row.value.length;
     const { rowsMax, bytesMax } = this.#read;
     if (this.#rows > 0 && (this.#rows >= rowsMax || this.#bytes > bytesMax)) {
@@ -107,10 +108,10 @@ export class PageOfRows {
     this.full = true;
   }
 
-  /** A reader that goes on behind the last key would otherwise read in circles. Throws "corrupt". */
+  /** Who goes on behind a key, a caller or the next statement, would read in circles. Throws "corrupt". */
   #assertInOrder(key: Uint8Array): void {
-    if (this.#lastKey === undefined) return;
-    const order = compareBytes(this.#lastKey, key);
+    if (this.place === undefined) return;
+    const order = compareBytes(this.place, key);
     if (this.#read.reverse ? order <= 0 : order >= 0) throw outOfOrder();
   }
 }

@@ -9,7 +9,7 @@ import type { Metrics } from "../../observability/metrics.js";
 import { mainThreadReadKeysMax } from "../../storage/limits.js";
 import type { ConnectionReading } from "../../storage/maintenance.js";
 import type { Entry, Key, Namespace, Revision } from "../../storage/model.js";
-import { HeldEntry, unpackEntries } from "../../storage/packed-entries.js";
+import { eachPacked, HeldEntry, unpackEntries, unpackEntry } from "../../storage/packed-entries.js";
 import type { MaybePromise, PointRead } from "../../storage/storage-engine.js";
 import type { EngineOptions } from "../engine-options.js";
 import type { EngineTime } from "../engine-time.js";
@@ -28,10 +28,18 @@ import { readAnew, readTwice } from "./second-look.js";
 import { type Head, TableReader } from "./table-reader.js";
 import { type Standing, ValueCache } from "./value-cache.js";
 
-/** Undefined head = the namespace does not exist. */
-export interface PointsRead {
+/** Undefined head = the namespace does not exist. Entries as such, or all of them packed. */
+export type PointsRead = EntriesRead | PackedRead;
+
+interface EntriesRead {
   readonly head: Revision | undefined;
   readonly entries: readonly (Entry | undefined)[];
+}
+
+interface PackedRead {
+  readonly head: Revision | undefined;
+  /** See storage/packed-entries.ts. */
+  readonly packed: Uint8Array;
 }
 
 /** What the cache knows of a batch. */
@@ -167,7 +175,7 @@ export class PointReads {
     return this.#few(namespace, read);
   }
 
-  #few(namespace: Namespace, read: PointRead): PointsRead {
+  #few(namespace: Namespace, read: PointRead): EntriesRead {
     const { keysOnly, at, keys } = read;
     const nowMs = this.#time.nowMs();
     const points = this.#twice((table) => table.points(namespace, keys, { keysOnly, at, nowMs }));
@@ -198,10 +206,11 @@ export class PointReads {
     );
     const { head, packed, missingOnly } = await readable(asked);
     this.#cache.saw(namespace, head);
-    const found = { head, entries: unpackEntries(packed) };
-    this.#keepAll(namespace, before, found, read);
-    if (!missingOnly || known === undefined) return found;
-    fill(known, found.entries);
+    if (before !== undefined && head !== undefined) {
+      this.#keepSome(namespace, before, { head, packed }, read);
+    }
+    if (!missingOnly || known === undefined) return { head, packed };
+    fill(known, unpackEntries(packed));
     const bound = batchBytes(read.keys.length);
     for (const entry of known.entries) bound(entry?.value.length ?? 0);
     return { head, entries: known.entries };
@@ -228,17 +237,30 @@ export class PointReads {
    * Of a large batch only a part is kept: one that never comes again would cost more to keep than to
    * read, and push out what is hot; one that is hot is here after a few times.
    */
+  #keepSome(
+    namespace: Namespace,
+    standing: Standing,
+    { head, packed }: PackedRead & { readonly head: Revision },
+    { keysOnly, at }: PointRead,
+  ): void {
+    if (keysOnly || at !== undefined) return;
+    eachPacked(packed, ({ from, end }) => {
+      if (++this.#turn % keptOfBatch !== 0) return;
+      const entry = unpackEntry(packed, from, end);
+      if (entry === undefined || !isCacheable(entry)) return;
+      this.#cache.keep(namespace, standing, head, new HeldEntry(entry));
+    });
+  }
+
   #keepAll(
     namespace: Namespace,
     standing: Standing | undefined,
-    { head, entries }: PointsRead,
+    { head, entries }: EntriesRead,
     { keysOnly, at }: PointRead,
   ): void {
     if (standing === undefined || head === undefined || keysOnly || at !== undefined) return;
-    const step = entries.length > mainThreadReadKeysMax ? keptOfBatch : 1;
     for (const entry of entries) {
       if (entry === undefined || !isCacheable(entry)) continue;
-      if (++this.#turn % step !== 0) continue;
       this.#cache.keep(namespace, standing, head, new HeldEntry(entry));
     }
   }

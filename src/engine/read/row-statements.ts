@@ -10,6 +10,7 @@ import {
   packedRangeAtSql,
   packedRangeSql,
   pointsPerStatement,
+  storedKeySql,
 } from "../sqlite/packed-row.js";
 import { kvCountSql, prepareNumber, type Statement } from "../sqlite/statements.js";
 
@@ -32,7 +33,7 @@ export class RowStatements {
   readonly #packed = new Map<string, Statement<unknown[], PackedBytes>>();
   readonly #numbers = new Map<string, Statement<[RangeParameters], number>>();
   readonly #points = new Map<boolean, Statement<[Uint8Array, string], PointRow>>();
-  readonly #long = new Map<string, Statement<[bigint], Uint8Array>>();
+  readonly #long = new Map<string, Statement<[bigint], Uint8Array | null>>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -91,10 +92,18 @@ export class RowStatements {
   longValue(from: "kv" | "past", rowId: bigint): Uint8Array | undefined {
     let statement = this.#long.get(from);
     if (statement === undefined) {
-      statement = this.#connection.prepare<[bigint], Uint8Array>(longValueSql[from]).pluck(true);
+      const text = longValueSql[from];
+      statement = this.#connection.prepare<[bigint], Uint8Array | null>(text).pluck(true);
       this.#long.set(from, statement);
     }
-    return statement.get(rowId);
+    return statement.get(rowId) ?? undefined;
+  }
+
+  /** Prepared anew each time: only damage asks for it. */
+  storedKey(from: "kv" | "past", rowId: bigint): Uint8Array | undefined {
+    const text = storedKeySql[from];
+    const statement = this.#connection.prepare<[bigint], Uint8Array | null>(text).pluck(true);
+    return statement.get(rowId) ?? undefined;
   }
 
   #packedRows(name: string, text: () => string, parameters: readonly unknown[]): PackedBytes {

@@ -187,6 +187,7 @@ export class TableReader {
       values,
       verify: this.#verify,
       longValue: (from, rowId) => this.#rows.longValue(from, rowId),
+      storedKey: (from, rowId) => this.#rows.storedKey(from, rowId),
     };
     return new PackedRows(bytes, reading);
   }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { PackedPoints } from "../../../src/engine/read/packed-page.js";
 import {
   BatchGetAnswer,
   encodesItself,
@@ -20,7 +21,7 @@ import type {
 } from "../../../src/storage/model.js";
 import { EntryPacker } from "../../../src/storage/packed-entries.js";
 import {
-  BatchGetResponse,
+  type BatchGetResponse,
   GetResponse,
   KvServiceService,
   ScanResponse,
@@ -58,11 +59,16 @@ test("the answer of a Get has the bytes of the generated codec", () => {
 test("the answer of a BatchGet has the bytes of the generated codec", () => {
   fc.assert(
     fc.property(anyHeader, fc.array(maybeEntry, { maxLength: 5 }), (header, found) => {
-      const answer = new BatchGetAnswer(header, found, headers);
+      const answer = new BatchGetAnswer({ header, entries: found }, headers);
       const { entries } = answer;
       const message: BatchGetResponse = { header, entries };
-      assert.deepEqual(answer[ownBytes](), KvServiceService.batchGet.responseSerialize(message));
-      assert.equal(BatchGetResponse.decode(answer[ownBytes]()).entries.length, found.length);
+      const generated = KvServiceService.batchGet.responseSerialize(message);
+      assert.deepEqual(answer[ownBytes](), generated);
+      assert.equal(answer.encodedLength, generated.length);
+      const points = new PackedPoints(header, packedPoints(found));
+      const passedOn = new BatchGetAnswer(points, headers);
+      assert.deepEqual(passedOn[ownBytes](), generated);
+      assert.deepEqual(passedOn.entries, entries);
     }),
   );
 });
@@ -94,6 +100,15 @@ test("a plain message does not claim to encode itself", () => {
   assert.equal(encodesItself({ header: undefined, kv: undefined }), false);
   assert.equal(encodesItself(undefined), false);
 });
+
+function packedPoints(entries: readonly (Entry | undefined)[]): Uint8Array {
+  const out = new EntryPacker(64);
+  for (const entry of entries) {
+    if (entry === undefined) out.addAbsent();
+    else out.add(entry);
+  }
+  return out.finish();
+}
 
 function packed(entries: readonly Entry[]): ConstructorParameters<typeof ScanAnswer>[1] {
   const out = new EntryPacker(64);
