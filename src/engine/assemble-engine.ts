@@ -118,15 +118,7 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     damage,
     queue,
     points,
-    ranges: new RangeReads({
-      pool,
-      snapshots,
-      clock,
-      time,
-      saw: (namespace, head) => {
-        points.saw(namespace, head);
-      },
-    }),
+    ranges: makeRanges(store, { pool, points, snapshots, time }),
     watches,
     maintenance,
     namespaces,
@@ -156,6 +148,24 @@ function makeReads(
   const points = new PointReads(options, { pool, time, metrics, onRepeated });
   damage.nameBy(new PagePlaces(options.file, () => points.connection));
   return { pool, points };
+}
+
+function makeRanges(
+  { ports }: OpenStore,
+  parts: {
+    readonly pool: ReaderPool;
+    readonly points: PointReads;
+    readonly snapshots: SnapshotRegistry;
+    readonly time: EngineTime;
+  },
+): RangeReads {
+  return new RangeReads({
+    ...parts,
+    clock: ports.clock,
+    saw: (namespace, head) => {
+      parts.points.saw(namespace, head);
+    },
+  });
 }
 
 function makeSnapshots({ options, ports }: OpenStore, onNoneLeft: () => void): SnapshotRegistry {
@@ -247,7 +257,8 @@ function makeQueue(
     refusalOf: ({ body }) =>
       parts.checkpointer.writesMustWait() ? walLimit() : parts.disk.refusalOf(body),
     onDamage: (refusal) => {
-      store.damage.note(refusal);
+      const pages = store.damage.note(refusal);
+      return pages === undefined ? refusal : { ...refusal, facts: { ...refusal.facts, pages } };
     },
     onDiskFull: (code) => {
       parts.disk.noteFull(code);

@@ -125,7 +125,9 @@ test("a damaged row is named to its reader, told once, and everything else is se
   assert.equal(state, "serving");
   assert.match(await temp.metrics.expose(), /^kvdb_row_checksum_errors_total [4-9]$/m);
   okOf(await temp.put("other", "1"));
-  assert.equal(await refusalOf(() => temp.increment(key, 1n)), "corrupt");
+  const refused = await temp.increment(key, 1n);
+  assert.ok(refused.kind === "refused" && refused.refusal.kind === "corrupt");
+  assert.equal(refused.refusal.facts["pages"], error.facts["pages"], "a write is told where too");
 });
 
 const policies = [

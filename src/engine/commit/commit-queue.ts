@@ -34,8 +34,8 @@ export interface CommitQueuePorts {
   /** Why a request that still waits must not go to the writer now; undefined = it may. */
   refusalOf(request: TxnRequest): EngineError | undefined;
   onDiskFull(code: string): void;
-  /** A request was refused because it met damage. */
-  onDamage(refusal: Refusal): void;
+  /** A request was refused because it met damage. Returns it with what is known of the place. */
+  onDamage(refusal: Refusal): Refusal;
   /** The writer will not work again. */
   onFault(fault: LatchedFault): void;
 }
@@ -235,10 +235,10 @@ export class CommitQueue {
     for (const [index, waiter] of waiting.entries()) {
       const outcome = outcomes[index];
       assert(outcome !== undefined, "every request of a group has its outcome");
-      waiter.resolve(outcome);
-      if (outcome.kind === "refused" && outcome.refusal.kind === "corrupt") {
-        this.#ports.onDamage(outcome.refusal);
-      }
+      const isDamage = outcome.kind === "refused" && outcome.refusal.kind === "corrupt";
+      waiter.resolve(
+        isDamage ? { kind: "refused", refusal: this.#ports.onDamage(outcome.refusal) } : outcome,
+      );
     }
   }
 

@@ -55,8 +55,9 @@ export class Scene {
         this.told.push(`committed ${String(requests)}`);
       },
       refusalOf: () => undefined,
-      onDamage: ({ message }) => {
-        this.told.push(message);
+      onDamage: (refusal) => {
+        this.told.push(refusal.message);
+        return refusal;
       },
       onBusy: (code) => {
         this.told.push(code);
