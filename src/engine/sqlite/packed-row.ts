@@ -95,7 +95,14 @@ export const packedPointAtSql = `SELECT CAST(group_concat(row, '') AS BLOB) FROM
   UNION ALL SELECT ${packed({ from: "past", values: true })} FROM past k
     WHERE k.ns = @ns AND k.key = @key AND k.mod_rev <= @at AND k.until_rev > @at)`;
 
+/** As bytes: one flipped bit makes a text of a blob, and a text is not what its checksum says. */
 export const longValueSql = {
-  kv: "SELECT value FROM kv WHERE id = ?",
-  past: "SELECT value FROM past WHERE id = ?",
+  kv: "SELECT CAST(value AS BLOB) FROM kv WHERE id = ?",
+  past: "SELECT CAST(value AS BLOB) FROM past WHERE id = ?",
+} as const;
+
+/** Whose row it is that cannot be read; NULL = not even that can be told. */
+export const storedKeySql = {
+  kv: "SELECT CAST(key AS BLOB) FROM kv WHERE id = ?",
+  past: "SELECT CAST(key AS BLOB) FROM past WHERE id = ?",
 } as const;
