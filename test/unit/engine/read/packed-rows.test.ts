@@ -188,8 +188,9 @@ test("a packed row with any byte changed or cut is refused as corrupt, or says t
   const packed = found?.[2];
   assert.ok(packed instanceof Uint8Array);
   const read = (bytes: Uint8Array): Entry | undefined => {
-    const longValue = (): undefined => undefined;
-    const row = new PackedRows(bytes, { ns: head.ns, values: true, verify: true, longValue });
+    const reading = { ns: head.ns, values: true, verify: true } as const;
+    const nothing = (): undefined => undefined;
+    const row = new PackedRows(bytes, { ...reading, longValue: nothing, storedKey: nothing });
     return row.next() ? row.entry() : undefined;
   };
   const whole = read(packed);
