@@ -21,7 +21,7 @@ export interface DamagePorts {
   readonly onFatal: EnginePorts["onFatal"];
 }
 
-const tablesNamedByRow = ["kv", "namespace", "log_span", "past_span"];
+const tablesNamedByRow = ["kv", "past", "namespace", "log_span", "past_span"];
 const wholeNumber = /^-?\d+$/;
 
 export class DamageWatch {

@@ -41,9 +41,14 @@ export function checkVersionRow(row: VersionRow): Findings {
   });
   return [
     ...(expected === Number(checksum) ? [] : ["the row's checksum differs"]),
-    ...(crc32c(value) === Number(valueCrc) ? [] : ["the value's checksum differs"]),
+    ...(isSound(value, valueCrc) ? [] : ["the value's checksum differs"]),
     ...unreachable(reachable),
   ];
+}
+
+/** A text has the checksum of the blob that it was, but it is not what was written. */
+function isSound(value: Uint8Array | string, crc: bigint): boolean {
+  return typeof value !== "string" && crc32c(value) === Number(crc);
 }
 
 export function checkLogRow(row: LogRow): Findings {

@@ -101,7 +101,8 @@ export type VersionRow = [
   codec: bigint,
   valueCrc: bigint,
   checksum: bigint,
-  value: Uint8Array,
+  /** A text where a bit of its type has flipped. */
+  value: Uint8Array | string,
 ];
 
 /** Present and replaced versions have the same columns and the same checksums. */

@@ -1,6 +1,8 @@
 /**
  * Every SQL text of the engine, by name, with the shape of its rows. Rows come as arrays (`raw`) of
  * bigints (`safeIntegers`): revisions are bigints everywhere, and an array costs no property names.
+ * Bytes are asked for as bytes: one flipped bit in a row's header makes a text of a blob, which has
+ * the checksum of the blob and is none.
  */
 import type Database from "better-sqlite3";
 import type { Connection } from "./connection.js";
@@ -26,12 +28,12 @@ export type KvFactsRow = [
 /** The facts, then the value. */
 export type KvRow = [...KvFactsRow, value: Uint8Array];
 
-const kvFacts = `k.id, k.key, k.create_rev, k.mod_rev, k.version, k.expires_ms, k.lease_id, k.codec,
-  k.value_crc, k.checksum, length(k.value),
+const facts = `k.id, CAST(k.key AS BLOB), k.create_rev, k.mod_rev, k.version, k.expires_ms,
+  k.lease_id, k.codec, k.value_crc, k.checksum, octet_length(k.value)`;
+const kvFacts = `${facts},
   (SELECT l.deadline_ms FROM lease l WHERE l.ns = k.ns AND l.lease_id = k.lease_id)`;
 /** A replaced version has the columns of the row it was; its lease is not asked any more. */
-const pastFacts = `k.id, k.key, k.create_rev, k.mod_rev, k.version, k.expires_ms, k.lease_id, k.codec,
-  k.value_crc, k.checksum, length(k.value), NULL`;
+const pastFacts = `${facts}, NULL`;
 /** Where a range starts and ends: the text differs, so that the index is used for both ends. */
 const afterStart = { open: "", at: "AND k.key >= @start", after: "AND k.key > @start" } as const;
 const beforeEnd = { open: "", before: "AND k.key < @end" } as const;
@@ -69,7 +71,7 @@ export const sql = {
   logInsert: `INSERT INTO log (ns, first_rev, last_rev, epoch, nonce, time_ms, checksum, payload)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   /** From the entry that holds a revision on, in order. */
-  logFrom: `SELECT first_rev, last_rev, epoch, nonce, time_ms, checksum, payload FROM log
+  logFrom: `SELECT first_rev, last_rev, epoch, nonce, time_ms, checksum, CAST(payload AS BLOB) FROM log
     WHERE ns = @ns AND first_rev >= (SELECT max(l.first_rev) FROM log l
       WHERE l.ns = @ns AND l.first_rev <= @from) ORDER BY first_rev`,
   logSpanGet: "SELECT oldest_rev, tail_rev, entries, bytes, checksum FROM log_span WHERE ns = ?",
@@ -79,7 +81,7 @@ export const sql = {
     checksum = excluded.checksum`,
 
   kvFacts: `SELECT ${kvFacts} FROM kv k WHERE k.ns = ? AND k.key = ?`,
-  kvValue: "SELECT value FROM kv WHERE id = ?",
+  kvValue: "SELECT CAST(value AS BLOB) FROM kv WHERE id = ?",
   kvInsert: `INSERT INTO kv (ns, key, create_rev, mod_rev, version, expires_ms, lease_id, codec,
     value_crc, checksum, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   kvUpdate: `UPDATE kv SET create_rev = ?, mod_rev = ?, version = ?, expires_ms = ?, lease_id = ?,
@@ -99,7 +101,7 @@ export const sql = {
     ORDER BY until_rev LIMIT ?`,
   pastForget: "DELETE FROM past WHERE id = ?",
   /** The version that a change replaced. */
-  pastReplacedBy: `SELECT ${pastFacts}, k.value FROM past k
+  pastReplacedBy: `SELECT ${pastFacts}, CAST(k.value AS BLOB) FROM past k
     WHERE k.ns = ? AND k.key = ? AND k.until_rev = ?`,
   logOldest: `SELECT id, last_rev, time_ms, length(payload) FROM log WHERE ns = ?
     ORDER BY first_rev LIMIT ?`,
@@ -124,14 +126,15 @@ export const sql = {
   /** In unsigned order, page by page, the live ones only. */
   leasesAfter: `SELECT lease_id, ttl_ms, deadline_ms, checksum FROM lease WHERE ns = ?
     AND lease_id > ? AND deadline_ms > ? ORDER BY lease_id LIMIT ?`,
-  leaseKeys: "SELECT key FROM kv WHERE ns = ? AND lease_id = ? ORDER BY key LIMIT ?",
+  leaseKeys: `SELECT CAST(key AS BLOB) FROM kv WHERE ns = ? AND lease_id = ?
+    ORDER BY key LIMIT ?`,
   leaseKeyCount: "SELECT count(*) FROM kv WHERE ns = ? AND lease_id = ?",
   kvOfLease: `SELECT ${kvFacts} FROM kv k WHERE k.ns = ? AND k.lease_id = ? ORDER BY k.key`,
   /** Null = of a namespace that was deleted and is being purged: those count, or they were all walked. */
   leasesDue: `SELECT n.name, l.lease_id FROM (SELECT ns, lease_id, deadline_ms FROM lease
       WHERE deadline_ms <= ? ORDER BY deadline_ms LIMIT ?) l
     LEFT JOIN namespace n ON n.id = l.ns ORDER BY l.deadline_ms`,
-  keysDue: `SELECT n.name, k.key FROM (SELECT ns, key, expires_ms FROM kv
+  keysDue: `SELECT n.name, CAST(k.key AS BLOB) FROM (SELECT ns, key, expires_ms FROM kv
       WHERE expires_ms IS NOT NULL AND expires_ms <= ? ORDER BY expires_ms LIMIT ?) k
     LEFT JOIN namespace n ON n.id = k.ns ORDER BY k.expires_ms`,
   /** The next moment at which anything runs out. */
@@ -139,7 +142,7 @@ export const sql = {
     SELECT min(expires_ms) AS due FROM kv WHERE expires_ms IS NOT NULL
     UNION ALL SELECT min(deadline_ms) FROM lease)`,
 
-  ledgerGet: `SELECT rev, time_ms, digest, answer, checksum FROM ledger
+  ledgerGet: `SELECT rev, time_ms, CAST(digest AS BLOB), CAST(answer AS BLOB), checksum FROM ledger
     WHERE ns = ? AND request_id = ?`,
   ledgerInsert: `INSERT INTO ledger (ns, request_id, rev, time_ms, digest, answer, checksum)
     VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -150,16 +153,10 @@ export const sql = {
   ledgerSpan: "SELECT coalesce(max(id), 0) - coalesce(min(id), 1) + 1 FROM ledger",
 } as const;
 
-/** Facts of the rows of a range in key order, live and expired, with or without their values. */
-export function kvRangeSql(range: {
-  readonly start: RangeStart;
-  readonly end: RangeEnd;
-  readonly reverse: boolean;
-  readonly values: boolean;
-}): string {
-  return `SELECT ${kvFacts}${range.values ? ", k.value" : ""} FROM kv k
-    WHERE k.ns = @ns ${afterStart[range.start]} ${beforeEnd[range.end]}
-    ORDER BY k.key ${range.reverse ? "DESC" : "ASC"} LIMIT @limit`;
+/** Facts of the rows of a range in key order, live and expired. */
+export function kvRangeSql(end: RangeEnd): string {
+  return `SELECT ${kvFacts} FROM kv k
+    WHERE k.ns = @ns ${afterStart.at} ${beforeEnd[end]} ORDER BY k.key LIMIT @limit`;
 }
 
 /**

@@ -46,7 +46,7 @@ export class KvTable {
     this.#delete = prepareRun<[bigint]>(connection, sql.kvDelete);
     this.#ofLease = prepareRows<[number, bigint], KvFactsRow>(connection, sql.kvOfLease);
     const range = (end: "open" | "before"): Statement<[RangeParameters], KvFactsRow> =>
-      prepareRows(connection, kvRangeSql({ start: "at", end, reverse: false, values: false }));
+      prepareRows(connection, kvRangeSql(end));
     this.#ranges = { open: range("open"), before: range("before") };
   }
 

@@ -1,0 +1,179 @@
+/**
+ * Rows of which one column is wrong, in every way that SQLite can hold: each read says so and names
+ * no other key, and the rows beside it are read as if nothing had happened.
+ */
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import Database from "better-sqlite3";
+import { EngineError } from "../../src/storage/errors.js";
+import type { Entry, Namespace, Operation } from "../../src/storage/model.js";
+import { keyOf, okOf, patient, putOf, TempEngine, textOf } from "../support/temp-engine.js";
+
+const [before, damaged, behind] = ["a-before", "b-damaged", "c-behind"] as const;
+/** Longer than what comes with its row. */
+const long = "v".repeat(5_000);
+const until = { kind: "at", atMs: Date.UTC(2100, 0) } as const;
+
+/** Changes the file as no statement of a sound schema could: no types, no NOT NULL, no index. */
+function change(file: string, statements: readonly string[]): void {
+  const schema = (edit: string): void => {
+    const database = new Database(file);
+    database.unsafeMode(true);
+    database.pragma("writable_schema = ON");
+    database.exec(edit);
+    database.close();
+  };
+  const whole = new Database(file);
+  const { sql } = whole.prepare("SELECT sql FROM sqlite_schema WHERE name = 'kv'").get() as {
+    readonly sql: string;
+  };
+  const index = whole
+    .prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_kv_1'")
+    .pluck()
+    .get() as number;
+  whole.close();
+  const loose = sql
+    .replaceAll(" NOT NULL", "")
+    .replace(" STRICT", "")
+    .replace(/,\s*UNIQUE \(ns, key\)/, "")
+    .replaceAll(/ INTEGER(?! PRIMARY)/g, "");
+  const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+  schema(`DELETE FROM sqlite_schema WHERE name = 'sqlite_autoindex_kv_1';
+    UPDATE sqlite_schema SET sql = ${quoted(loose)} WHERE name = 'kv'`);
+  const database = new Database(file);
+  for (const statement of statements) database.exec(statement);
+  database.close();
+  schema(`UPDATE sqlite_schema SET sql = ${quoted(sql)} WHERE name = 'kv';
+    INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql)
+      VALUES ('index', 'sqlite_autoindex_kv_1', 'kv', ${String(index)}, NULL)`);
+}
+
+interface Read {
+  readonly name: string;
+  readonly values: boolean;
+  run(temp: TempEngine, namespace: string): Promise<readonly (Entry | undefined)[]>;
+}
+
+const absent = Array.from({ length: 100 }, (_none, at) => `none-${String(at)}`);
+const reads: readonly Read[] = [true, false].flatMap((values) => {
+  const keysOnly = !values;
+  const points = (keys: readonly string[]): Read["run"] => {
+    const read = { keys: keys.map(keyOf), at: undefined, keysOnly };
+    return async (temp, namespace) =>
+      (await temp.engine.get(namespace as Namespace, read, patient)).entries;
+  };
+  const list = (reverse: boolean): Read["run"] => {
+    return async (temp, namespace) =>
+      (await temp.list({ keysOnly, reverse }, { namespace })).entries;
+  };
+  const scan: Read["run"] = async (temp, namespace) =>
+    (await temp.scan({ keysOnly }, { namespace })).entries;
+  return [
+    { name: "get", values, run: points([damaged]) },
+    { name: "batch on the main thread", values, run: points([before, damaged, behind]) },
+    { name: "batch in a thread", values, run: points([before, damaged, ...absent]) },
+    { name: "list", values, run: list(false) },
+    { name: "list in reverse", values, run: list(true) },
+    { name: "scan", values, run: scan },
+  ];
+});
+
+/** What no row may have; short and long values take different ways. */
+const refused = [
+  "create_rev = NULL",
+  "create_rev = 1.0",
+  "create_rev = '1,2;3'",
+  "create_rev = x'2c003b'",
+  "mod_rev = NULL",
+  "mod_rev = 9007199254740993",
+  "version = NULL",
+  "version = 4611686018427387904",
+  "expires_ms = -1",
+  "expires_ms = 1",
+  "expires_ms = 'soon'",
+  "expires_ms = 1e300",
+  "lease_id = 0",
+  "lease_id = '!'",
+  "codec = NULL",
+  "codec = 1",
+  "value_crc = NULL",
+  "checksum = NULL",
+  "checksum = -1",
+  "value = NULL",
+  "value = 7",
+  "value = x''",
+  "value = substr(value, 1, length(value) - 1)",
+];
+const lengths = [
+  { length: "short", value: "some value" },
+  { length: "long", value: long },
+];
+
+/** The same three rows for each change, in a namespace of its own, and the change made in it. */
+async function damagedStore(
+  t: TestContext,
+  changes: readonly string[],
+  row: Operation,
+): Promise<TempEngine> {
+  const temp = await TempEngine.open(t);
+  for (let at = 0; at < changes.length; at++) {
+    const rows = [putOf(before, before), row, putOf(behind, behind)];
+    okOf(await temp.commit(rows, { namespace: `n${String(at)}` }));
+  }
+  await temp.close();
+  const where = (at: number): string =>
+    `ns = (SELECT id FROM namespace WHERE name = 'n${String(at)}') AND key = CAST('${damaged}' AS BLOB)`;
+  change(
+    temp.file,
+    changes.map((columns, at) => `UPDATE kv SET ${columns} WHERE ${where(at)}`),
+  );
+  await temp.start({});
+  return temp;
+}
+
+/** Fails the test when the read is answered; undefined = the error names no key. */
+async function keyNamedBy(read: ReturnType<Read["run"]>, what: string): Promise<unknown> {
+  const error: unknown = await read.then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
+  assert.ok(error instanceof EngineError, `${what} was answered, or threw ${String(error)}`);
+  assert.equal(error.kind, "corrupt", what);
+  return Buffer.from(error.facts["key"] ?? "", "base64").toString();
+}
+
+for (const { length, value } of lengths) {
+  test(`a row with a ${length} value and one wrong column is refused under its own name`, async (t) => {
+    const temp = await damagedStore(t, refused, putOf(damaged, value, until));
+    for (const [at, columns] of refused.entries()) {
+      const namespace = `n${String(at)}`;
+      for (const read of reads) {
+        const what = `${read.name} with ${columns}`;
+        assert.equal(await keyNamedBy(read.run(temp, namespace), what), damaged, what);
+      }
+      for (const key of [before, behind]) assert.equal(await temp.text(key, { namespace }), key);
+    }
+  });
+
+  test(`a ${length} value of which a flipped bit makes a text is what it was`, async (t) => {
+    const row = putOf(damaged, value);
+    const temp = await damagedStore(t, ["value = CAST(value AS TEXT)"], row);
+    const namespace = "n0";
+    // The second time from memory.
+    for (const read of [...reads, ...reads].filter(({ values }) => values)) {
+      const entries = await read.run(temp, namespace);
+      const found = entries.find((entry) => entry && textOf(entry.key) === damaged);
+      assert.equal(Buffer.compare(found?.value ?? new Uint8Array(), row.value), 0, read.name);
+    }
+    const [from, to] = [keyOf(damaged), keyOf("renamed")];
+    okOf(await temp.commit([{ kind: "rename", from, to, overwrite: false }], { namespace }));
+    assert.equal(await temp.text("renamed", { namespace }), value);
+  });
+}
+
+test("a time that is the same to the checksum as none hides no row", async (t) => {
+  const temp = await damagedStore(t, ["expires_ms = -1"], putOf(damaged, "for ever"));
+  for (const read of reads) {
+    assert.equal(await keyNamedBy(read.run(temp, "n0"), read.name), damaged, read.name);
+  }
+});
