@@ -27,8 +27,7 @@ const keyHashCharacters = 16;
 const scratch = new ByteWriter();
 /** Everything but the key. */
 const factsBytesMax = 64;
-let row = new Uint8Array(keyBytesMax + factsBytesMax);
-let rowView = new DataView(row.buffer);
+const rowView = new DataView(new ArrayBuffer(keyBytesMax + factsBytesMax));
 const twoTo32 = 2 ** 32;
 /** Apart from every real expiry and lease, which are never negative. */
 const absent = -1n;
@@ -37,34 +36,33 @@ const absent = -1n;
 export function rowChecksum(facts: RowFacts): number {
   const { key, leaseId } = facts;
   // Only damage makes a key longer than a key can be, and then it is the checksum that says so.
-  if (key.length + factsBytesMax > row.length) {
-    row = new Uint8Array(key.length + factsBytesMax);
-    rowView = new DataView(row.buffer);
-  }
-  rowView.setUint32(0, facts.ns, true);
+  const view =
+    key.length <= keyBytesMax ? rowView : new DataView(new ArrayBuffer(key.length + factsBytesMax));
+  const row = new Uint8Array(view.buffer);
+  view.setUint32(0, facts.ns, true);
   let at = writeVarint(row, 4, key.length);
   row.set(key, at);
   at += key.length;
-  putInteger(at, facts.createRevision);
-  putInteger(at + 8, facts.modRevision);
-  putInteger(at + 16, facts.version);
-  rowView.setFloat64(at + 24, facts.expiresAtMs ?? -1, true);
+  putInteger(view, at, facts.createRevision);
+  putInteger(view, at + 8, facts.modRevision);
+  putInteger(view, at + 16, facts.version);
+  view.setFloat64(at + 24, facts.expiresAtMs ?? -1, true);
   row[at + 32] = leaseId === undefined ? 0 : 1;
-  putInteger(at + 33, leaseId ?? 0);
+  putInteger(view, at + 33, leaseId ?? 0);
   row[at + 41] = facts.codec;
-  rowView.setUint32(at + 42, facts.valueBytes, true);
-  rowView.setUint32(at + 46, facts.valueCrc, true);
+  view.setUint32(at + 42, facts.valueBytes, true);
+  view.setUint32(at + 46, facts.valueCrc, true);
   return crc32c(row.subarray(0, at + 50));
 }
 
 /** 64 bits, as ByteWriter writes them. */
-function putInteger(at: number, value: number | bigint): void {
+function putInteger(view: DataView, at: number, value: number | bigint): void {
   if (typeof value === "bigint") {
-    rowView.setBigInt64(at, value, true);
+    view.setBigInt64(at, value, true);
     return;
   }
-  rowView.setUint32(at, value % twoTo32, true);
-  rowView.setInt32(at + 4, Math.floor(value / twoTo32), true);
+  view.setUint32(at, value % twoTo32, true);
+  view.setInt32(at + 4, Math.floor(value / twoTo32), true);
 }
 
 /** Over the columns of a row of facts (store, namespace, ledger), each with its kind and length. */
