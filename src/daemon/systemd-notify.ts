@@ -3,8 +3,10 @@
  *
  * Node has no datagram socket for the address family that systemd listens on, and a native module
  * for one message in ten seconds is not worth its build, so each message is a short-lived
- * `systemd-notify --no-block` (10 to 20 ms beside the event loop). It speaks from its own process,
- * which is why the unit says NotifyAccess=all. Without NOTIFY_SOCKET nothing happens at all.
+ * `systemd-notify` (10 to 20 ms beside the event loop). It speaks from its own process, which is why
+ * the unit says NotifyAccess=all. It waits until it was heard: with --no-block it had often ended
+ * before systemd looked whose message it was, and READY=1 was lost. Without NOTIFY_SOCKET nothing
+ * happens at all.
  */
 import { spawn } from "node:child_process";
 import type { Cancel, Clock } from "../foundation/clock.js";
@@ -29,7 +31,7 @@ export class SystemdNotify {
   readonly #ports: NotifyPorts;
   /** Messages leave one after another: READY must not overtake STATUS. */
   #last: Promise<void> = Promise.resolve();
-  #failed = false;
+  #warned = false;
 
   constructor(environment: NotifyEnvironment, ports: NotifyPorts) {
     this.#enabled = (environment.NOTIFY_SOCKET ?? "") !== "";
@@ -79,7 +81,7 @@ export class SystemdNotify {
   }
 
   #send(...messages: readonly string[]): Promise<void> {
-    if (!this.#enabled || this.#failed) return Promise.resolve();
+    if (!this.#enabled) return Promise.resolve();
     this.#last = this.#last.then(() => this.#run(messages));
     return this.#last;
   }
@@ -87,21 +89,22 @@ export class SystemdNotify {
   /** Never rejects: a manager that cannot be told is no reason to stop serving. */
   #run(messages: readonly string[]): Promise<void> {
     return new Promise((resolve) => {
-      const child = spawn("systemd-notify", ["--no-block", ...messages], { stdio: "ignore" });
+      const child = spawn("systemd-notify", [...messages], { stdio: "ignore" });
       child.once("error", (cause) => {
-        this.#giveUp(describeError(cause));
+        this.#warn(describeError(cause));
         resolve();
       });
       child.once("exit", (code) => {
-        if (code !== 0) this.#giveUp(`systemd-notify ended with ${String(code)}`);
+        if (code !== 0) this.#warn(`systemd-notify ended with ${String(code)}`);
         resolve();
       });
     });
   }
 
-  #giveUp(cause: string): void {
-    if (this.#failed) return;
-    this.#failed = true;
+  /** Once: a manager that did not hear may hear the next, so the messages go on. */
+  #warn(cause: string): void {
+    if (this.#warned) return;
+    this.#warned = true;
     this.#ports.log.event("daemon.notify-failed", { cause });
   }
 }
