@@ -6,8 +6,16 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import Database from "better-sqlite3";
 import { EngineError } from "../../src/storage/errors.js";
-import type { Entry, Namespace, Operation } from "../../src/storage/model.js";
-import { keyOf, okOf, patient, putOf, TempEngine, textOf } from "../support/temp-engine.js";
+import type { Entry, LeaseId, Namespace, Operation } from "../../src/storage/model.js";
+import {
+  keyOf,
+  okOf,
+  patient,
+  putOf,
+  refusalOf,
+  TempEngine,
+  textOf,
+} from "../support/temp-engine.js";
 
 const [before, damaged, behind] = ["a-before", "b-damaged", "c-behind"] as const;
 /** Longer than what comes with its row. */
@@ -16,36 +24,37 @@ const until = { kind: "at", atMs: Date.UTC(2100, 0) } as const;
 
 /** Changes the file as no statement of a sound schema could: no types, no NOT NULL, no index. */
 function change(file: string, statements: readonly string[]): void {
-  const schema = (edit: string): void => {
+  const schema = (edits: readonly string[]): void => {
     const database = new Database(file);
     database.unsafeMode(true);
     database.pragma("writable_schema = ON");
-    database.exec(edit);
+    for (const edit of edits) database.exec(edit);
     database.close();
   };
-  const whole = new Database(file);
-  const { sql } = whole.prepare("SELECT sql FROM sqlite_schema WHERE name = 'kv'").get() as {
-    readonly sql: string;
-  };
-  const index = whole
-    .prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_kv_1'")
-    .pluck()
-    .get() as number;
+  const textOfTable = (name: string, text: string): string =>
+    `UPDATE sqlite_schema SET sql = '${text.replaceAll("'", "''")}' WHERE name = '${name}'`;
+  const whole = new Database(file, { readonly: true });
+  const one = (what: string): string => whole.prepare(`SELECT ${what}`).pluck().get() as string;
+  const tables = ["kv", "lease"].map((name) => {
+    return { name, sql: one(`sql FROM sqlite_schema WHERE name = '${name}'`) };
+  });
+  const index = "sqlite_autoindex_kv_1";
+  const root = one(`CAST(rootpage AS TEXT) FROM sqlite_schema WHERE name = '${index}'`);
   whole.close();
-  const loose = sql
-    .replaceAll(" NOT NULL", "")
-    .replace(" STRICT", "")
-    .replace(/,\s*UNIQUE \(ns, key\)/, "")
-    .replaceAll(/ INTEGER(?! PRIMARY)/g, "");
-  const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-  schema(`DELETE FROM sqlite_schema WHERE name = 'sqlite_autoindex_kv_1';
-    UPDATE sqlite_schema SET sql = ${quoted(loose)} WHERE name = 'kv'`);
+  const loose = tables.map(({ name, sql }) => {
+    const untyped = sql.replaceAll(" NOT NULL", "").replace(" STRICT", "");
+    const unindexed = untyped.replace(/,\s*UNIQUE \(ns, key\)/, "");
+    return textOfTable(name, unindexed.replaceAll(/ INTEGER(?! PRIMARY)/g, ""));
+  });
+  schema([`DELETE FROM sqlite_schema WHERE name = '${index}'`, ...loose]);
   const database = new Database(file);
   for (const statement of statements) database.exec(statement);
   database.close();
-  schema(`UPDATE sqlite_schema SET sql = ${quoted(sql)} WHERE name = 'kv';
-    INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql)
-      VALUES ('index', 'sqlite_autoindex_kv_1', 'kv', ${String(index)}, NULL)`);
+  schema([
+    ...tables.map(({ name, sql }) => textOfTable(name, sql)),
+    `INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql)
+      VALUES ('index', '${index}', 'kv', ${root}, NULL)`,
+  ]);
 }
 
 interface Read {
@@ -177,3 +186,30 @@ test("a time that is the same to the checksum as none hides no row", async (t) =
     assert.equal(await keyNamedBy(read.run(temp, "n0"), read.name), damaged, read.name);
   }
 });
+
+for (const columns of ["deadline_ms = 1", "deadline_ms = NULL", "ttl_ms = 1.5", "checksum = 0"]) {
+  test(`a lease with ${columns} hides no key that is bound to it`, async (t) => {
+    const temp = await TempEngine.open(t);
+    const namespace = "n0";
+    const leaseId = 77n as LeaseId;
+    const bound = putOf(damaged, "bound", { kind: "lease", leaseId });
+    okOf(
+      await temp.commit(
+        [
+          { kind: "lease-grant", leaseId, ttlMs: 3_600_000 },
+          putOf(before, before),
+          bound,
+          putOf(behind, behind),
+        ],
+        { namespace },
+      ),
+    );
+    await temp.close();
+    change(temp.file, [`UPDATE lease SET ${columns}`]);
+    await temp.start({});
+    for (const read of reads) await keyNamedBy(read.run(temp, namespace), read.name);
+    const get = { kind: "get", key: keyOf(damaged) } as const;
+    assert.equal(await refusalOf(() => temp.commit([get], { namespace })), "corrupt");
+    for (const key of [before, behind]) assert.equal(await temp.text(key, { namespace }), key);
+  });
+}

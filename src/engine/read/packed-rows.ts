@@ -11,6 +11,7 @@ import type { Packable } from "../../storage/packed-entries.js";
 import { damagedRowHint, damagedStoreHint } from "../damage-hints.js";
 import { keyHashOf, rowChecksum } from "../record/row-checksum.js";
 import { inlineValueBytesMax } from "../sqlite/packed-row.js";
+import { deadlineOf } from "../state/lease-table.js";
 
 type Table = "kv" | "past";
 
@@ -31,6 +32,7 @@ const minus = "-".charCodeAt(0);
 const zero = "0".charCodeAt(0);
 /** No number begins with it. */
 const absent = "!".charCodeAt(0);
+const leaseColumns = 3;
 /** So many digits are exact as a number. */
 const exactDigits = 15;
 const noBytes = new Uint8Array(0);
@@ -75,7 +77,9 @@ export class PackedRows implements Packable {
     this.expiresAtMs = this.#time();
     const leaseId = this.#number(comma);
     this.leaseId = leaseId === undefined ? undefined : BigInt.asUintN(64, BigInt(leaseId));
-    this.leaseDeadlineMs = this.#time();
+    const leaseFrom = this.#at;
+    for (let commas = 0; commas < leaseColumns; commas++) this.#number(comma);
+    this.leaseDeadlineMs = this.#deadline(leaseFrom);
     const codec = Number(this.#number(comma) ?? this.#unreadable());
     const valueCrc = Number(this.#number(comma) ?? this.#unreadable());
     const checksum = Number(this.#number(comma) ?? this.#unreadable());
@@ -144,6 +148,14 @@ export class PackedRows implements Packable {
     const ms = this.#number(comma);
     if (ms !== undefined && ms < 0) this.#unreadable();
     return ms === undefined ? undefined : Number(ms);
+  }
+
+  /** Of the lease that the row is bound to, whose columns are those from here on. */
+  #deadline(from: number): number | undefined {
+    const columns = this.#bytes.subarray(from, this.#at - 1);
+    // Commas alone: it is bound to none.
+    if (this.leaseId === undefined || columns.length < leaseColumns) return undefined;
+    return deadlineOf(this.#reading.ns, this.leaseId, Buffer.from(columns).toString());
   }
 
   /** Undefined = NULL. */

@@ -5,7 +5,7 @@
  * those of the bytes that follow, whatever type a damaged column claims to have, and no column can
  * make a row vanish. The reader is read/packed-rows.ts, and the two change together.
  */
-import type { RangeEnd, RangeStart } from "./statements.js";
+import { leaseOfRowSql, type RangeEnd, type RangeStart } from "./statements.js";
 
 /**
  * Values up to here come with their row. A longer one is asked for by its row's id, so that a page
@@ -15,8 +15,7 @@ export const inlineValueBytesMax = 4_096;
 /** Keys that one statement looks up; fewer are filled up with keys that are nowhere. */
 export const pointsPerStatement = [8, 64] as const;
 
-const deadline = `CASE WHEN k.lease_id IS NULL THEN '' ELSE
-  (SELECT l.deadline_ms FROM lease l WHERE l.ns = k.ns AND l.lease_id = k.lease_id) END`;
+const lease = `CASE WHEN k.lease_id IS NULL THEN ',,' ELSE coalesce(${leaseOfRowSql}, ',,') END`;
 
 export interface PackedRow {
   readonly from: "kv" | "past";
@@ -26,7 +25,7 @@ export interface PackedRow {
 /** One row as one value, never NULL. Of a replaced version the lease is not asked any more. */
 function packed({ from, values }: PackedRow): string {
   const facts = `k.id, ${from === "kv" ? 0 : 1}, k.create_rev, k.mod_rev, k.version, k.expires_ms,
-    k.lease_id, ${from === "kv" ? deadline : "''"}, k.codec, k.value_crc, k.checksum,
+    k.lease_id, ${from === "kv" ? lease : "',,'"}, k.codec, k.value_crc, k.checksum,
     octet_length(k.value), coalesce(octet_length(k.key), 0)`;
   const form = "%s,%d,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s;";
   const value = `CASE WHEN octet_length(k.value) <= ${inlineValueBytesMax} THEN k.value ELSE '' END`;

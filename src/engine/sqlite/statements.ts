@@ -22,16 +22,18 @@ export type KvFactsRow = [
   valueCrc: bigint,
   checksum: bigint,
   valueBytes: bigint,
-  /** Of the lease the row is bound to; null = bound to none. */
-  leaseDeadlineMs: bigint | null,
+  /** See leaseOfRowSql; null = bound to none. */
+  lease: string | null,
 ];
 /** The facts, then the value. */
 export type KvRow = [...KvFactsRow, value: Uint8Array];
 
 const facts = `k.id, CAST(k.key AS BLOB), k.create_rev, k.mod_rev, k.version, k.expires_ms,
   k.lease_id, k.codec, k.value_crc, k.checksum, octet_length(k.value)`;
-const kvFacts = `${facts},
-  (SELECT l.deadline_ms FROM lease l WHERE l.ns = k.ns AND l.lease_id = k.lease_id)`;
+/** Of the lease that a row is bound to: time to live, deadline and checksum, with commas between. */
+export const leaseOfRowSql = `(SELECT format('%s,%s,%s', l.ttl_ms, l.deadline_ms, l.checksum)
+  FROM lease l WHERE l.ns = k.ns AND l.lease_id = k.lease_id)`;
+const kvFacts = `${facts}, ${leaseOfRowSql}`;
 /** A replaced version has the columns of the row it was; its lease is not asked any more. */
 const pastFacts = `${facts}, NULL`;
 /** Where a range starts and ends: the text differs, so that the index is used for both ends. */

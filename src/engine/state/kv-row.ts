@@ -9,6 +9,7 @@ import type { Entry, Key, LeaseId, Revision } from "../../storage/model.js";
 import { damagedRowHint } from "../damage-hints.js";
 import { keyHashOf, rowChecksum } from "../record/row-checksum.js";
 import type { KvFactsRow } from "../sqlite/statements.js";
+import { deadlineOf } from "./lease-table.js";
 
 /** The value is stored as it is. Other codecs come with value compression. */
 export const plainCodec = 0;
@@ -28,7 +29,10 @@ export interface KvFacts {
   readonly leaseDeadlineMs: number | undefined;
 }
 
-/** Throws EngineError "corrupt" when `verify` is set and the row's checksum differs. */
+/**
+ * Throws EngineError "corrupt" when `verify` is set and the row's checksum differs, and when that of
+ * the lease does that the row is bound to: a wrong deadline would hide the row, or keep it.
+ */
 export function factsOf(ns: number, row: KvFactsRow, verify: boolean): KvFacts {
   const facts: KvFacts = {
     rowId: row[0],
@@ -41,10 +45,16 @@ export function factsOf(ns: number, row: KvFactsRow, verify: boolean): KvFacts {
     codec: Number(row[7]),
     valueBytes: Number(row[10]),
     valueCrc: Number(row[8]),
-    leaseDeadlineMs: row[11] === null ? undefined : Number(row[11]),
+    leaseDeadlineMs: deadlineOfRow(ns, row),
   };
   if (verify && rowChecksum({ ns, ...facts }) !== Number(row[9])) throw damagedRow(facts);
   return facts;
+}
+
+function deadlineOfRow(ns: number, row: KvFactsRow): number | undefined {
+  const [leaseId, lease] = [row[6], row[11]];
+  if (leaseId === null || lease === null) return undefined;
+  return deadlineOf(ns, BigInt.asUintN(64, leaseId), lease);
 }
 
 /** Throws EngineError "corrupt" when `verify` is set and the value's checksum differs. */

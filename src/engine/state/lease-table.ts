@@ -24,6 +24,21 @@ export function leaseOf(ns: number, columns: LeaseColumns): Lease {
   return { leaseId: leaseId as LeaseId, ttlMs: Number(ttlMs), deadlineMs: Number(deadlineMs) };
 }
 
+/** The deadline of the lease that a row is bound to, as statements.ts asks for it. Throws the same. */
+export function deadlineOf(ns: number, leaseId: bigint, lease: string): number {
+  const [ttlMs, deadlineMs, checksum] = lease.split(",").map(wholeOf);
+  const columns = [leaseId, ttlMs ?? unreadable, deadlineMs ?? unreadable, checksum ?? unreadable];
+  return leaseOf(ns, columns as LeaseColumns).deadlineMs;
+}
+
+/** What no checksum is. */
+const unreadable = -1n;
+const wholeNumber = /^-?\d+$/;
+
+function wholeOf(text: string): bigint {
+  return wholeNumber.test(text) ? BigInt(text) : unreadable;
+}
+
 export class LeaseTable {
   readonly #get;
   readonly #put;
