@@ -31,7 +31,10 @@ function zipf(seed: number): () => number {
   const random = seededRandom(seed);
   const sums: number[] = [];
   let sum = 0;
-  for (let rank = 1; rank <= keys; rank++) sums.push((sum += rank ** -skew));
+  for (let rank = 1; rank <= keys; rank++) {
+    sum += rank ** -skew;
+    sums.push(sum);
+  }
   // Ranks are spread over the keys, so that what is hot is not one range.
   const stride = 1_597;
   return () => {
