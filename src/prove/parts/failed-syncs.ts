@@ -4,7 +4,9 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { seededRandom } from "../../foundation/random.js";
 import { saveStory } from "../history/timeline.js";
+import { inParallel } from "../in-parallel.js";
 import { type PartReport, type ProveContext, reportOf, withDirectory } from "../part.js";
 import { type Operation, readOperationLog } from "../recording/operation-log.js";
 import { runSolo } from "../solo/run-solo.js";
@@ -96,15 +98,19 @@ export async function proveFailedSyncs(
   let states = 0;
   let violations = 0;
   const chosen = scenarios.slice(0, size.scenarios);
-  for (const [index, scenario] of chosen.entries()) {
-    context.progress(`failed syncs: ${String(index + 1)} of ${String(chosen.length)}`);
+  let done = 0;
+  // The chance of each is its own, so that one seed means the same however they overlap.
+  const seeded = chosen.map((scenario) => ({ scenario, seed: context.random.uint32() }));
+  await inParallel(seeded, context.processes, async ({ scenario, seed }) => {
+    const alone = { ...context, random: seededRandom(seed), processes: 1 };
     const found = await withDirectory(context, "failed-sync", (directory) => {
-      return runScenario(context, scenario, { directory, states: size.states, program });
+      return runScenario(alone, scenario, { directory, states: size.states, program });
     });
+    context.progress(`failed syncs: ${String(++done)} of ${String(chosen.length)}`);
     states += found.states;
     violations += found.violations;
     problems.push(...found.problems.map((problem) => `${scenario.name}: ${problem}`));
-  }
+  });
   return {
     ...reportOf(
       {
