@@ -19,7 +19,7 @@ const reads = 40_000;
 /** The skew of real key-value loads, as YCSB has it. */
 const skew = 0.99;
 /** What an entry of these is counted as, roughly; the cache holds three quarters of all. */
-const entryBytes = 420;
+const entryBytes = 662;
 const cacheBytes = Math.floor(keys * entryBytes * 0.75);
 
 function keyAt(place: number): Key {

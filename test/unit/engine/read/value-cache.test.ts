@@ -291,6 +291,16 @@ test("no entry may take more than its share of the cache", async (t) => {
   assert.equal(reader.cache.bytes, 0);
 });
 
+test("a key counts twice, as it lies in memory twice", async (t) => {
+  const scene = openScene(t);
+  const namespace = "test" as Namespace;
+  const long = "k".repeat(4_000);
+  await scene.commit(namespace, putOf(long, "1"));
+  const reader = new Reader(scene.table, 1_000_000);
+  reader.read(namespace, keyOf(long));
+  assert.ok(reader.cache.bytes > 2 * long.length);
+});
+
 function cached(reader: Reader, namespace: Namespace, name: string): Entry | undefined {
   const standing = reader.cache.current(namespace);
   return standing && reader.cache.find(standing, keyOf(name));
