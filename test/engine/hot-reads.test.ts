@@ -1,6 +1,7 @@
 /** What is hot is answered from memory: how much of it, by the metrics that operators see. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { systemClock } from "../../src/foundation/clock.js";
 import { seededRandom } from "../../src/foundation/random.js";
 import type { Key } from "../../src/storage/model.js";
 import {
@@ -138,5 +139,27 @@ test("beside commits, no read is older than one that ended before it began, and 
   for (const { revision, values } of told) {
     const expected = valueAt.get(revision);
     assert.ok(expected !== undefined && values.every((value) => value === expected));
+  }
+});
+
+test("keys that end at one moment end together in a batch, from memory or from the file", async (t) => {
+  const system = systemClock();
+  // While it is set, each look at the clock finds it a millisecond later.
+  let ticksMs: number | undefined;
+  const wallMs = (): number => (ticksMs === undefined ? system.wallMs() : ticksMs++);
+  const temp = await TempEngine.open(t, { clock: { ...system, wallMs } });
+  const endMs = system.wallMs() + 3_600_000;
+  const until = { kind: "at", atMs: endMs } as const;
+  const [kept, ...others] = ["a", "b", "c", "d"];
+  okOf(await temp.commit([kept, ...others].map((name) => putOf(name ?? "", "1", until))));
+  assert.equal(await temp.text(kept ?? ""), "1");
+  const keysAsked = [kept, ...others, kept].map((name) => keyOf(name ?? ""));
+  for (const early of [5, 4, 3, 2, 1]) {
+    ticksMs = endMs - early;
+    const read = { keys: keysAsked, at: undefined, keysOnly: true };
+    const found = await temp.engine.get(testNamespace, read, patient);
+    ticksMs = undefined;
+    const live = found.entries.filter((entry) => entry !== undefined);
+    assert.ok([0, keysAsked.length].includes(live.length), `${String(live.length)} are there`);
   }
 });

@@ -42,6 +42,11 @@ interface PackedRead {
   readonly packed: Uint8Array;
 }
 
+/** Several keys as they are at one moment. */
+interface BatchRead extends PointRead {
+  readonly nowMs: number;
+}
+
 /** What the cache knows of a batch. */
 interface Known {
   readonly head: Revision;
@@ -68,6 +73,7 @@ export class PointReads {
   readonly #cache: ValueCache;
   readonly #pool: ReaderPool;
   readonly #time: EngineTime;
+  readonly #nowMs = (): number => this.#time.nowMs();
   /** Goes round, so that the entries kept of a batch are others the next time. */
   #turn = 0;
 
@@ -95,23 +101,27 @@ export class PointReads {
   /** Throws EngineError. */
   read(namespace: Namespace, read: PointRead): MaybePromise<PointsRead> {
     const { keys, at } = read;
-    if (at !== undefined) return this.#uncached(namespace, read);
     const [key] = keys;
-    if (key !== undefined && keys.length === 1) return this.#one(namespace, key, read);
+    if (at === undefined && key !== undefined && keys.length === 1) {
+      return this.#one(namespace, key, read);
+    }
+    // One moment for all of them, wherever each is read: what runs out together ends together.
+    const batch = { ...read, nowMs: this.#time.nowMs() };
+    if (at !== undefined) return this.#uncached(namespace, batch);
     const standing = this.#cache.current(namespace);
     if (standing === undefined) {
       this.#cache.count(0, keys.length);
-      return this.#uncached(namespace, read);
+      return this.#uncached(namespace, batch);
     }
-    const known = this.#knownOf(standing, read);
+    const known = this.#knownOf(standing, batch);
     const { missing, entries, head } = known;
     this.#cache.count(keys.length - missing.length, missing.length);
-    if (missing.length > mainThreadReadKeysMax) return this.#many(namespace, read, known);
+    if (missing.length > mainThreadReadKeysMax) return this.#many(namespace, batch, known);
     if (missing.length > 0) {
       const wanted = missing.map((place) => keys[place] as Key);
-      const found = this.#few(namespace, { ...read, keys: wanted });
+      const found = this.#few(namespace, { ...batch, keys: wanted });
       // A commit came between: what is known is not of the same moment.
-      if (found.head !== head) return this.#uncached(namespace, read);
+      if (found.head !== head) return this.#uncached(namespace, batch);
       fill(known, found.entries);
     }
     const bound = batchBytes(keys.length);
@@ -156,7 +166,7 @@ export class PointReads {
     const cached = standing === undefined ? undefined : this.#cache.find(standing, key);
     if (cached !== undefined && standing !== undefined) {
       this.#cache.count(1, 0);
-      return { head: standing.told, entries: [this.#asAsked(cached, keysOnly)] };
+      return { head: standing.told, entries: [asAsked(cached, keysOnly, this.#nowMs)] };
     }
     this.#cache.count(0, 1);
     const nowMs = this.#time.nowMs();
@@ -170,14 +180,13 @@ export class PointReads {
     return { head, entries: found.entries };
   }
 
-  #uncached(namespace: Namespace, read: PointRead): MaybePromise<PointsRead> {
+  #uncached(namespace: Namespace, read: BatchRead): MaybePromise<PointsRead> {
     if (read.keys.length > mainThreadReadKeysMax) return this.#many(namespace, read, undefined);
     return this.#few(namespace, read);
   }
 
-  #few(namespace: Namespace, read: PointRead): EntriesRead {
-    const { keysOnly, at, keys } = read;
-    const nowMs = this.#time.nowMs();
+  #few(namespace: Namespace, read: BatchRead): EntriesRead {
+    const { keysOnly, at, keys, nowMs } = read;
     const points = this.#twice((table) => table.points(namespace, keys, { keysOnly, at, nowMs }));
     const head = points.head?.revision;
     const standing = this.#cache.saw(namespace, head);
@@ -187,7 +196,7 @@ export class PointReads {
 
   async #many(
     namespace: Namespace,
-    read: PointRead,
+    read: BatchRead,
     known: Known | undefined,
   ): Promise<PointsRead> {
     const before = this.#cache.current(namespace);
@@ -200,7 +209,7 @@ export class PointReads {
         missing: known && { head: known.head, places: Uint32Array.from(known.missing) },
         keysOnly: read.keysOnly,
         at: read.at,
-        nowMs: this.#time.nowMs(),
+        nowMs: read.nowMs,
       },
       [keys.buffer],
     );
@@ -216,21 +225,14 @@ export class PointReads {
     return { head, entries: known.entries };
   }
 
-  #knownOf(standing: Standing, { keys, keysOnly }: PointRead): Known {
+  #knownOf(standing: Standing, { keys, keysOnly, nowMs }: BatchRead): Known {
     const missing: number[] = [];
     const entries = keys.map((key, place) => {
       const cached = this.#cache.find(standing, key);
       if (cached === undefined) missing.push(place);
-      return cached === undefined ? undefined : this.#asAsked(cached, keysOnly);
+      return cached === undefined ? undefined : asAsked(cached, keysOnly, () => nowMs);
     });
     return { head: standing.told, entries, missing };
-  }
-
-  /** Undefined = it has run out. */
-  #asAsked(entry: Entry, keysOnly: boolean): Entry | undefined {
-    const { expiresAtMs } = entry;
-    if (expiresAtMs !== undefined && expiresAtMs <= this.#time.nowMs()) return undefined;
-    return keysOnly ? { ...entry, value: noValue } : entry;
   }
 
   /**
@@ -278,6 +280,13 @@ export class PointReads {
     const verifyChecksums = this.#verifyChecksums;
     return { connection, table: new TableReader(connection, { verifyChecksums }) };
   }
+}
+
+/** Undefined = it has run out. Most never do, and asking for the time costs as much as finding them. */
+function asAsked(entry: Entry, keysOnly: boolean, nowMs: () => number): Entry | undefined {
+  const { expiresAtMs } = entry;
+  if (expiresAtMs !== undefined && expiresAtMs <= nowMs()) return undefined;
+  return keysOnly ? { ...entry, value: noValue } : entry;
 }
 
 /** Keeping a lease alive is no commit of its keys: what is bound to one is read each time. */
