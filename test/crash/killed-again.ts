@@ -32,6 +32,8 @@ export interface KillPlan {
   readonly kills: number;
   /** A life lasts between half and one and a half of this. */
   readonly lifeMs: number;
+  /** Read past revisions too, which a daemon that has lost one refuses. */
+  readonly past: boolean;
   /** Another build than the one that is tested. */
   readonly program?: string;
 }
@@ -54,7 +56,7 @@ export async function historyUnderKills(
   const order = { file, ...(program !== undefined && { program }) };
   await makeNamespace(t, file);
   const recorder = new Recorder();
-  const parts = { recorder, random, clock: systemClock(), past: true, crowd };
+  const parts = { recorder, random, clock: systemClock(), past: plan.past, crowd };
   const workload = new Workload(parts);
   let kills = 0;
   while (workload.asked < plan.calls || kills < plan.kills) {

@@ -19,14 +19,14 @@ import { tempDirectory } from "../support/temp-directory.js";
 import { historyUnderKills, type KilledHistory } from "./killed-again.js";
 
 const plan = sizeFor({
-  ci: { calls: 100_000, kills: 10, lifeMs: 2_000 },
-  full: { calls: 2_000_000, kills: 10, lifeMs: 2_000 },
+  ci: { calls: 100_000, kills: 10, lifeMs: 2_000, past: true },
+  full: { calls: 2_000_000, kills: 10, lifeMs: 2_000, past: true },
 });
 
 const planted = 50;
 /** Of the planted ones, those that no order can excuse: they must all be found. */
 const inexcusableLeast = 20;
-const hasty = { calls: 0, kills: 2, lifeMs: 1_000 };
+const hasty = { calls: 0, kills: 2, lifeMs: 1_000, past: false };
 /** How often the hasty daemon may get away with it: a search without revisions excuses much. */
 const hastyRunsMax = 8;
 
