@@ -151,9 +151,9 @@ test("keys that end at one moment end together in a batch, from memory or from t
   const endMs = system.wallMs() + 3_600_000;
   const until = { kind: "at", atMs: endMs } as const;
   const [kept, ...others] = ["a", "b", "c", "d"];
-  okOf(await temp.commit([kept, ...others].map((name) => putOf(name ?? "", "1", until))));
-  assert.equal(await temp.text(kept ?? ""), "1");
-  const keysAsked = [kept, ...others, kept].map((name) => keyOf(name ?? ""));
+  okOf(await temp.commit([kept, ...others].map((name) => putOf(name, "1", until))));
+  assert.equal(await temp.text(kept), "1");
+  const keysAsked = [kept, ...others, kept].map((name) => keyOf(name));
   for (const early of [5, 4, 3, 2, 1]) {
     ticksMs = endMs - early;
     const read = { keys: keysAsked, at: undefined, keysOnly: true };
