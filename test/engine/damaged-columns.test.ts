@@ -187,29 +187,31 @@ test("a time that is the same to the checksum as none hides no row", async (t) =
   }
 });
 
-for (const columns of ["deadline_ms = 1", "deadline_ms = NULL", "ttl_ms = 1.5", "checksum = 0"]) {
-  test(`a lease with ${columns} hides no key that is bound to it`, async (t) => {
-    const temp = await TempEngine.open(t);
-    const namespace = "n0";
-    const leaseId = 77n as LeaseId;
-    const bound = putOf(damaged, "bound", { kind: "lease", leaseId });
-    okOf(
-      await temp.commit(
-        [
-          { kind: "lease-grant", leaseId, ttlMs: 3_600_000 },
-          putOf(before, before),
-          bound,
-          putOf(behind, behind),
-        ],
-        { namespace },
-      ),
-    );
-    await temp.close();
-    change(temp.file, [`UPDATE lease SET ${columns}`]);
-    await temp.start({});
-    for (const read of reads) await keyNamedBy(read.run(temp, namespace), read.name);
+test("a damaged lease hides no key that is bound to it", async (t) => {
+  const damages = ["deadline_ms = 1", "deadline_ms = NULL", "ttl_ms = 1.5", "checksum = 0"];
+  const temp = await TempEngine.open(t);
+  const leaseId = 77n as LeaseId;
+  const grant = { kind: "lease-grant", leaseId, ttlMs: 3_600_000 } as const;
+  const bound = putOf(damaged, "bound", { kind: "lease", leaseId });
+  const rows = [grant, putOf(before, before), bound, putOf(behind, behind)];
+  for (let at = 0; at < damages.length; at++) {
+    okOf(await temp.commit(rows, { namespace: `n${String(at)}` }));
+  }
+  await temp.close();
+  const where = (at: number): string =>
+    `ns = (SELECT id FROM namespace WHERE name = 'n${String(at)}')`;
+  change(
+    temp.file,
+    damages.map((columns, at) => `UPDATE lease SET ${columns} WHERE ${where(at)}`),
+  );
+  await temp.start({});
+  for (const [at, columns] of damages.entries()) {
+    const namespace = `n${String(at)}`;
+    for (const read of reads) {
+      await keyNamedBy(read.run(temp, namespace), `${read.name} with ${columns}`);
+    }
     const get = { kind: "get", key: keyOf(damaged) } as const;
     assert.equal(await refusalOf(() => temp.commit([get], { namespace })), "corrupt");
     for (const key of [before, behind]) assert.equal(await temp.text(key, { namespace }), key);
-  });
-}
+  }
+});
