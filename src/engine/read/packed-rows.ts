@@ -152,10 +152,11 @@ export class PackedRows implements Packable {
 
   /** Of the lease that the row is bound to, whose columns are those from here on. */
   #deadline(from: number): number | undefined {
-    const columns = this.#bytes.subarray(from, this.#at - 1);
+    const end = this.#at - 1;
     // Commas alone: it is bound to none.
-    if (this.leaseId === undefined || columns.length < leaseColumns) return undefined;
-    return deadlineOf(this.#reading.ns, this.leaseId, Buffer.from(columns).toString());
+    if (this.leaseId === undefined || end - from < leaseColumns) return undefined;
+    const columns = Buffer.from(this.#bytes.subarray(from, end)).toString();
+    return deadlineOf(this.#reading.ns, this.leaseId, columns);
   }
 
   /** Undefined = NULL. */
