@@ -7,11 +7,12 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { systemClock } from "../../src/foundation/clock.js";
 import type { Random } from "../../src/foundation/random.js";
-import { ContractClient } from "../contract/client.js";
+import { bytes, ContractClient } from "../contract/client.js";
 import { DaemonStore, daemonLog } from "../history/daemon-store.js";
 import { PipelineStore } from "../history/pipeline-store.js";
 import { Recorder } from "../history/recorder.js";
 import type { LoggedRevision } from "../history/store.js";
+import { namespace } from "../history/wire-questions.js";
 import { Workload } from "../history/workload.js";
 import { type Daemon, startDaemon } from "../support/spawn-daemon.js";
 import { tempDirectory } from "../support/temp-directory.js";
@@ -19,11 +20,8 @@ import { pause } from "../support/wait.js";
 
 const unaryClients = 4;
 const pipelineClients = 12;
-const callsPerList = 16;
 /** One mutation in so many of the unary clients has a deadline that it may miss. */
 const hastyOneIn = 40;
-/** Keys enough that some ten calls are at one object at once. */
-const crowd = 10;
 
 export interface KillPlan {
   /** Lives follow each other until so many calls were made, */
@@ -32,6 +30,10 @@ export interface KillPlan {
   readonly kills: number;
   /** A life lasts between half and one and a half of this. */
   readonly lifeMs: number;
+  /** Calls that each of the pipelines has under way at once. */
+  readonly callsPerList: number;
+  /** So many times as many keys as for a handful of callers: the fewer, the more calls meet. */
+  readonly crowd: number;
   /** Read past revisions too, which a daemon that has lost one refuses. */
   readonly past: boolean;
   /** Another build than the one that is tested. */
@@ -40,7 +42,7 @@ export interface KillPlan {
 
 export interface KilledHistory {
   readonly recorder: Recorder;
-  /** From the first revision to the newest that anybody was told of. */
+  /** From the first revision to the newest, as the last daemon has them. */
   readonly log: readonly LoggedRevision[];
   readonly kills: number;
 }
@@ -51,30 +53,33 @@ export async function historyUnderKills(
   random: Random,
   plan: KillPlan,
 ): Promise<KilledHistory> {
-  const { program, lifeMs } = plan;
+  const { program, lifeMs, callsPerList, past, crowd } = plan;
   const file = join(tempDirectory(t), "kv.db");
   const order = { file, ...(program !== undefined && { program }) };
   await makeNamespace(t, file);
   const recorder = new Recorder();
-  const parts = { recorder, random, clock: systemClock(), past: plan.past, crowd };
+  const parts = { recorder, random, clock: systemClock(), past, crowd };
   const workload = new Workload(parts);
   let kills = 0;
   while (workload.asked < plan.calls || kills < plan.kills) {
     const daemon = startDaemon(t, order);
     const life = lifeMs / 2 + random.below(lifeMs);
-    await liveAndDie(t, { daemon, workload, life });
+    await liveAndDie(t, { daemon, workload, life, callsPerList });
     recorder.processEnded();
     kills++;
   }
   const client = new ContractClient(t, await addressOf(startDaemon(t, order)));
   await workload.readBack(new DaemonStore(client));
-  return { recorder, log: await daemonLog(client, newestIn(recorder)), kills };
+  // Its own word for where it stands: a daemon that has lost what it answered never gets there.
+  const { header } = await client.get({ namespace, key: bytes("any") });
+  return { recorder, log: await daemonLog(client, header?.revision ?? 0n), kills };
 }
 
 interface Life {
   readonly daemon: Daemon;
   readonly workload: Workload;
   readonly life: number;
+  readonly callsPerList: number;
 }
 
 /** By the daemon as it is: one with a mistake may not even come as far. */
@@ -86,7 +91,7 @@ async function makeNamespace(t: TestContext, file: string): Promise<void> {
   await daemon.stop();
 }
 
-async function liveAndDie(t: TestContext, { daemon, workload, life }: Life) {
+async function liveAndDie(t: TestContext, { daemon, workload, life, callsPerList }: Life) {
   const address = await addressOf(daemon);
   const connect = (): ContractClient => new ContractClient(t, address);
   const callers = Array.from({ length: unaryClients }, connect);
@@ -111,9 +116,4 @@ async function liveAndDie(t: TestContext, { daemon, workload, life }: Life) {
 async function addressOf(daemon: Daemon): Promise<string> {
   const [address] = (await daemon.ready()).grpc;
   return address ?? "";
-}
-
-function newestIn(recorder: Recorder): bigint {
-  const revisions = recorder.history.map(({ answer }) => answer?.revision ?? 0n);
-  return revisions.reduce((newest, revision) => (revision > newest ? revision : newest), 0n);
 }

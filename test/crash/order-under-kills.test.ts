@@ -18,15 +18,20 @@ import { seedFor } from "../support/seed.js";
 import { tempDirectory } from "../support/temp-directory.js";
 import { historyUnderKills, type KilledHistory } from "./killed-again.js";
 
+/** Some two calls are at one object at once. */
+const crowded = { callsPerList: 16, crowd: 10, past: true };
+/** The same, and a key is written and read again within a commit or two. */
+const meeting = { callsPerList: 3, crowd: 1, past: false };
+
 const plan = sizeFor({
-  ci: { calls: 100_000, kills: 10, lifeMs: 2_000, past: true },
-  full: { calls: 2_000_000, kills: 10, lifeMs: 2_000, past: true },
+  ci: { calls: 100_000, kills: 10, lifeMs: 2_000, ...crowded },
+  full: { calls: 2_000_000, kills: 10, lifeMs: 2_000, ...crowded },
 });
 
 const planted = 50;
 /** Of the planted ones, those that no order can excuse: they must all be found. */
 const inexcusableLeast = 20;
-const hasty = { calls: 0, kills: 2, lifeMs: 1_000, past: false };
+const hasty = { calls: 0, kills: 2, lifeMs: 1_000, ...meeting };
 /** How often the hasty daemon may get away with it: a search without revisions excuses much. */
 const hastyRunsMax = 8;
 
