@@ -113,19 +113,23 @@ test("at the hard limit our own snapshots are ended and the file is emptied", as
   assert.equal(store.log.of("wal.hard-limit").length, 1);
 });
 
-test("writes must wait while a reader that is not ours pins a WAL at its hard limit", async (t) => {
-  const hard = 200 * frameBytes;
+test("writes must wait while a reader that is not ours pins a WAL at its hard limit, and no longer", async (t) => {
   const store = new CheckpointedStore(t, {
     walSoftLimitBytes: 50 * frameBytes,
-    walHardLimitBytes: hard,
+    walHardLimitBytes: (passiveCheckpointFrames + 200) * frameBytes,
   });
   const foreign = new Database(store.file, { readonly: true });
   foreign.exec("BEGIN");
   foreign.prepare("SELECT count(*) FROM t").get();
+  // In vain, so that PASSIVE pauses for longer than TRUNCATE will.
+  store.commit(passiveCheckpointFrames);
+  await store.settle();
   store.commit(210);
   await store.settle();
   assert.equal(store.checkpointer.writesMustWait(), true);
   assert.equal(store.checkpointer.status().limitState, "hard");
+  for (let tenth = 0; tenth < 20; tenth++) await store.pass(100);
+  assert.equal(store.checkpointer.writesMustWait(), true);
   foreign.exec("COMMIT");
   for (let tenth = 0; tenth < 20; tenth++) await store.pass(100);
   assert.equal(store.checkpointer.writesMustWait(), false);

@@ -352,6 +352,8 @@ export class Checkpointer {
     this.#stopRetry = this.#ports.clock.after(waitMs, () => {
       this.#stopRetry = undefined;
       this.#climb({ retry: true });
+      // Both modes may still pause: then nothing began that would ask for the next attempt.
+      this.#neverGiveUp();
     });
   }
 
