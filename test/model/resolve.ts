@@ -43,23 +43,25 @@ interface Asked {
 async function resolveEntries(history: History, entries: readonly Asked[]): Promise<void> {
   const { oracle, port } = history;
   const heads = new Heads(port);
+  const early: Mutation[] = [];
+  const late: Mutation[] = [];
   for (const { entry, answer } of entries) {
     if (answer !== undefined) {
       history.compare(entry, { answer, hints: {}, operations: 1 }, "before");
       await heads.assertThere(entry.namespace, oracle.model.head(entry.namespace));
     } else if (isMutation(entry)) {
-      if (await heads.isBehind(entry.namespace, oracle.model.head(entry.namespace))) {
-        oracle.answer(entry, port.nowMs());
-      }
+      const isEarly = await heads.isBehind(entry.namespace, oracle.model.head(entry.namespace));
+      if (isEarly) oracle.answer(entry, port.nowMs());
+      (isEarly ? early : late).push(entry);
     }
   }
   for (const namespace of new Set(entries.map(({ entry }) => entry.namespace))) {
     await heads.assertReached(namespace, oracle.model.head(namespace));
   }
-  for (const { entry, answer } of entries) {
-    if (answer === undefined && isMutation(entry) && entry.requestId !== undefined) {
-      await history.call(entry);
-    }
+  // An early one that was refused may go through now and move the head. A late one that had nothing
+  // to do may have been remembered at this head or never been reached: asked first, it is the same.
+  for (const entry of [...late, ...early]) {
+    if (entry.requestId !== undefined) await history.call(entry);
   }
 }
 
