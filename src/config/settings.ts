@@ -202,7 +202,9 @@ export const settings = {
     fallback: 64 * mebibyte,
     min: 64 * kibibyte,
     max: tebibyte,
-    doc: "SQLite's page cache, per connection: the writer, the point reader and each reader thread.",
+    doc:
+      "SQLite's page cache, per connection: the writer, the point reader and each reader thread. " +
+      "As much again is for hot entries, which answer reads without SQLite.",
   },
   activeTransactionsMax: {
     env: "KVDB_MAX_ACTIVE_TRANSACTIONS",

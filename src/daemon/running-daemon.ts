@@ -139,8 +139,8 @@ export class RunningDaemon {
     const status = engine.maintenance.status();
     followStore(this.#metrics, () => this.#engine);
     const { sqliteVersion } = status;
-    // The writer, the point reader and each reader thread have a cache of their own.
-    const cacheBudgetBytes = config.cacheBytes * (2 + config.readerThreads);
+    // The writer, the point reader, each reader thread and the hot entries have one each.
+    const cacheBudgetBytes = config.cacheBytes * (3 + config.readerThreads);
     const facts = { version, sqliteVersion, startedAtMs: this.#startedAtMs, cacheBudgetBytes };
     followProcess(this.#metrics, facts, clock);
     this.#probe = StoreProbe.start(engine, clock, log);

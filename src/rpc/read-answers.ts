@@ -57,12 +57,12 @@ export class HeaderBytes {
 }
 
 export class GetAnswer implements GetResponse, SelfEncoding {
-  readonly header: ResponseHeader;
+  readonly header: Header;
   readonly #entry: Entry | undefined;
   readonly #headers: HeaderBytes;
 
   constructor(header: Header, entry: Entry | undefined, headers: HeaderBytes) {
-    this.header = encodeHeader(header);
+    this.header = header;
     this.#entry = entry;
     this.#headers = headers;
   }
@@ -72,7 +72,7 @@ export class GetAnswer implements GetResponse, SelfEncoding {
   }
 
   [ownBytes](): Buffer {
-    const header = this.#headers.of(this.header as Header);
+    const header = this.#headers.of(this.header);
     const entry = this.#entry;
     const room = entry === undefined ? 0 : packedBytesMax(entry);
     const bytes = Buffer.allocUnsafe(header.length + room);
@@ -83,13 +83,13 @@ export class GetAnswer implements GetResponse, SelfEncoding {
 }
 
 export class BatchGetAnswer implements BatchGetResponse, SelfEncoding {
-  readonly header: ResponseHeader;
+  readonly header: Header;
   readonly #found: Points;
   #length: number | undefined;
   readonly #headers: HeaderBytes;
 
   constructor(found: Points, headers: HeaderBytes) {
-    this.header = encodeHeader(found.header);
+    this.header = found.header;
     this.#found = found;
     this.#headers = headers;
   }
@@ -105,7 +105,7 @@ export class BatchGetAnswer implements BatchGetResponse, SelfEncoding {
   }
 
   [ownBytes](): Buffer {
-    const header = this.#headers.of(this.header as Header);
+    const header = this.#headers.of(this.header);
     const bytes = Buffer.allocUnsafe(this.encodedLength);
     bytes.set(header);
     const { packed } = this.#found;
@@ -118,7 +118,7 @@ export class BatchGetAnswer implements BatchGetResponse, SelfEncoding {
   }
 
   #measured(): number {
-    let length = this.#headers.of(this.header as Header).length;
+    let length = this.#headers.of(this.header).length;
     const { packed } = this.#found;
     if (packed === undefined) {
       for (const entry of this.#found.entries) {
@@ -175,13 +175,13 @@ function framedLength(length: number): number {
 
 /** One page of a scan, which nobody on the way needs to take apart. */
 export class ScanAnswer implements ScanResponse, SelfEncoding {
-  readonly header: ResponseHeader;
+  readonly header: Header;
   readonly resumeToken: string;
   readonly #packed: PackedEntries;
   readonly #headers: HeaderBytes;
 
   constructor(header: Header, packed: PackedEntries, resumeToken: string, headers: HeaderBytes) {
-    this.header = encodeHeader(header);
+    this.header = header;
     this.resumeToken = resumeToken;
     this.#packed = packed;
     this.#headers = headers;
@@ -192,7 +192,7 @@ export class ScanAnswer implements ScanResponse, SelfEncoding {
   }
 
   [ownBytes](): Buffer {
-    const header = this.#headers.of(this.header as Header);
+    const header = this.#headers.of(this.header);
     const token = Buffer.from(this.resumeToken);
     const tail = token.length === 0 ? 0 : 1 + varintBytes(token.length);
     const { bytes: packed } = this.#packed;

@@ -8,7 +8,7 @@ import type { Metrics } from "../../observability/metrics.js";
 import { keyBytesMax } from "../../storage/limits.js";
 import type { Entry, Key, Namespace, Revision } from "../../storage/model.js";
 import type { AppendedEntry } from "../log/local-log.js";
-import { decodeBatches } from "../record/entry-codec.js";
+import { eachChangedKey } from "../record/entry-codec.js";
 
 /** What an entry costs beside its key and value: objects, map slots, numbers. Measured. */
 const entryOverheadBytes = 640;
@@ -118,9 +118,7 @@ export class ValueCache {
     }
     if (last > standing.told) standing.told = last;
     if (this.#entries.size === 0) return;
-    for (const batch of decodeBatches(payload)) {
-      for (const change of batch.changes) this.#entries.delete(this.#nameOf(standing, change.key));
-    }
+    eachChangedKey(payload, (key) => this.#entries.delete(this.#nameOf(standing, key)));
   }
 
   #begin(namespace: Namespace, head: Revision): Standing {

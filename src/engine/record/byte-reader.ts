@@ -76,6 +76,13 @@ export class ByteReader {
     return view;
   }
 
+  /** Over so many bytes, as if they had been read. */
+  skip(length: number): void {
+    const end = this.#at + length;
+    if (end > this.#bytes.length) throw new RangeError("bytes end too early");
+    this.#at = end;
+  }
+
   text(): string {
     const bytes = this.bytes();
     try {

@@ -16,11 +16,16 @@ import { ByteWriter } from "./byte-writer.js";
 import {
   readLifetime,
   readOptionalText,
+  skipLifetime,
   writeLifetime,
   writeOptionalText,
 } from "./optional-fields.js";
 
 const entryForm = 1;
+const revisionBytes = 8;
+const versionBytes = 8;
+/** In a change's first byte, beside its cause. */
+const deletedFlag = 0x80;
 const causes: readonly ChangeCause[] = ["client", "expired", "lease-revoked", "lease-expired"];
 const scratch = new ByteWriter();
 
@@ -34,12 +39,45 @@ export function encodeBatches(batches: readonly ChangeBatch[]): Uint8Array<Array
 
 /** Throws RangeError when the bytes are not an entry. Bytes of the batches are views. */
 export function decodeBatches(payload: Uint8Array): ChangeBatch[] {
+  const source = begin(payload);
+  const batches = Array.from({ length: source.varint() }, () => readBatch(source));
+  assertAtEnd(source);
+  return batches;
+}
+
+/**
+ * The key of each change in order, as a view, for those who need nothing else: a third of what
+ * decoding costs. Throws RangeError when the bytes are not an entry.
+ */
+export function eachChangedKey(payload: Uint8Array, visit: (key: Key) => void): void {
+  const source = begin(payload);
+  for (let batches = source.varint(); batches > 0; batches--) {
+    source.skip(revisionBytes);
+    readOptionalText(source);
+    if (readOptionalText(source) !== undefined) {
+      source.skip(source.varint());
+      source.skip(source.varint());
+    }
+    for (let changes = source.varint(); changes > 0; changes--) {
+      const isPut = (source.u8() & deletedFlag) === 0;
+      visit(source.bytes() as Key);
+      source.skip(revisionBytes + versionBytes);
+      skipLifetime(source);
+      if (isPut) source.skip(source.varint());
+    }
+  }
+  assertAtEnd(source);
+}
+
+function begin(payload: Uint8Array): ByteReader {
   const source = new ByteReader(payload);
   const form = source.u8();
   if (form !== entryForm) throw new RangeError(`log entries of form ${form} are not known`);
-  const batches = Array.from({ length: source.varint() }, () => readBatch(source));
+  return source;
+}
+
+function assertAtEnd(source: ByteReader): void {
   if (!source.atEnd) throw new RangeError("a log entry has bytes behind its end");
-  return batches;
 }
 
 /** Over every column of the row, so that a row moved, swapped or half written is noticed. */
@@ -83,7 +121,7 @@ function readBatch(source: ByteReader): ChangeBatch {
 }
 
 function writeChange(out: ByteWriter, change: Change): void {
-  out.u8(causes.indexOf(change.cause) | (change.value === null ? 0x80 : 0));
+  out.u8(causes.indexOf(change.cause) | (change.value === null ? deletedFlag : 0));
   out.bytes(change.key);
   out.u64(change.createRevision);
   out.u64(change.version);
@@ -93,12 +131,12 @@ function writeChange(out: ByteWriter, change: Change): void {
 
 function readChange(source: ByteReader): Change {
   const flags = source.u8();
-  const cause = causes[flags & 0x7f];
+  const cause = causes[flags & ~deletedFlag];
   if (cause === undefined) throw new RangeError("a change has a cause that is not known");
   const key = source.bytes() as Key;
   const createRevision = source.u64() as Revision;
   const version = source.u64();
   const lifetime = readLifetime(source);
-  const value = (flags & 0x80) === 0 ? source.bytes() : null;
+  const value = (flags & deletedFlag) === 0 ? source.bytes() : null;
   return { key, value, createRevision, version, ...lifetime, cause };
 }

@@ -27,6 +27,11 @@ export function readLifetime(source: ByteReader): {
   };
 }
 
+export function skipLifetime(source: ByteReader): void {
+  const present = source.u8();
+  source.skip(((present & hasExpiry) === 0 ? 0 : 8) + ((present & hasLease) === 0 ? 0 : 8));
+}
+
 /** Presence, then the text. */
 export function writeOptionalText(out: ByteWriter, value: string | undefined): void {
   out.u8(value === undefined ? 0 : 1);

@@ -89,18 +89,19 @@ async function fill(keys: number): Promise<void> {
 
 /** Reads are answered at once, so nothing is awaited. */
 function reads(keys: number, seconds: number): EngineReport {
-  const known = Array.from({ length: keys }, (_none, index) => ({
-    read: { keys: [workload.key(index) as Uint8Array as Key], at: undefined, keysOnly: false },
-    value: workload.value(index),
-  }));
-  const store = opened();
-  const { items, elapsedMs, cpu, latencies } = readHot(keys, seconds, (index) => {
-    const of = known[index];
-    const answer = of && store.get(namespace, of.read, patient);
-    const value = answer instanceof Promise ? undefined : answer?.entries[0]?.value;
-    if (of === undefined || value === undefined || of.value.compare(value) !== 0) {
-      throw new Error(`the engine's value of key ${String(index)} is wrong`);
-    }
+  const engine = opened();
+  const { items, elapsedMs, cpu, latencies } = readHot(keys, seconds, {
+    request: (index) => ({
+      read: { keys: [workload.key(index) as Uint8Array as Key], at: undefined, keysOnly: false },
+      expected: workload.value(index),
+    }),
+    read: ({ read, expected }) => {
+      const answer = engine.get(namespace, read, patient);
+      const value = answer instanceof Promise ? undefined : answer.entries[0]?.value;
+      if (value === undefined || expected.compare(value) !== 0) {
+        throw new Error(`the engine's value of ${String(read.keys[0])} is wrong`);
+      }
+    },
   });
   return {
     items,

@@ -81,16 +81,13 @@ function untilDone(itemsPerRun: number, run: () => boolean): RawReport {
   return measured(runs * itemsPerRun, elapsedMs, process.cpuUsage(before), latencies);
 }
 
-/** Keys are made before the clock runs, as they are where others are asked for them. */
 function reads(keys: number, seconds: number): RawReport {
-  const known = Array.from({ length: keys }, (_none, index) => ({
-    key: workload.key(index),
-    value: workload.value(index),
-  }));
   const raw = opened();
-  const { items, elapsedMs, cpu, latencies } = readHot(keys, seconds, (index) => {
-    const of = known[index];
-    if (of !== undefined) raw.readKnown(of.key, of.value);
+  const { items, elapsedMs, cpu, latencies } = readHot(keys, seconds, {
+    request: (index) => ({ key: workload.key(index), value: workload.value(index) }),
+    read: ({ key, value }) => {
+      raw.readKnown(key, value);
+    },
   });
   return measured(items, elapsedMs, cpu, latencies);
 }

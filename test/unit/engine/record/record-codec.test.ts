@@ -4,7 +4,11 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { ByteReader } from "../../../../src/engine/record/byte-reader.js";
 import { ByteWriter } from "../../../../src/engine/record/byte-writer.js";
-import { decodeBatches, encodeBatches } from "../../../../src/engine/record/entry-codec.js";
+import {
+  decodeBatches,
+  eachChangedKey,
+  encodeBatches,
+} from "../../../../src/engine/record/entry-codec.js";
 import { decodeOutcomes, encodeOutcomes } from "../../../../src/engine/record/outcome-codec.js";
 import {
   readRequest,
@@ -144,10 +148,21 @@ test("a local writer has no way to answer that it does not lead or does not know
   }
 });
 
+function changedKeys(bytes: Uint8Array): Uint8Array[] {
+  const keys: Uint8Array[] = [];
+  eachChangedKey(bytes, (key) => keys.push(key));
+  return keys;
+}
+
 test("the batches of a log entry come back as they were written", () => {
   fc.assert(
     fc.property(fc.array(anyBatch, { maxLength: 3 }), (batches) => {
-      assert.deepEqual(decodeBatches(encodeBatches(batches)), batches);
+      const bytes = encodeBatches(batches);
+      assert.deepEqual(decodeBatches(bytes), batches);
+      assert.deepEqual(
+        changedKeys(bytes),
+        batches.flatMap(({ changes }) => changes.map(({ key }) => key)),
+      );
     }),
   );
 });
@@ -158,13 +173,17 @@ test("a log entry that was cut, or is followed by anything, is refused with a Ra
     fc.property(batches, fc.nat(), (written, where) => {
       const whole = encodeBatches(written);
       assert.throws(() => decodeBatches(whole.subarray(0, where % whole.length)), RangeError);
-      assert.throws(() => decodeBatches(Buffer.concat([whole, Uint8Array.of(0)])), RangeError);
+      assert.throws(() => changedKeys(whole.subarray(0, where % whole.length)), RangeError);
+      const longer = Buffer.concat([whole, Uint8Array.of(0)]);
+      assert.throws(() => decodeBatches(longer), RangeError);
+      assert.throws(() => changedKeys(longer), RangeError);
     }),
   );
 });
 
 const decoders: readonly { readonly of: string; decode: (bytes: Uint8Array) => unknown }[] = [
   { of: "log entries", decode: decodeBatches },
+  { of: "keys of log entries", decode: changedKeys },
   { of: "results", decode: (bytes) => readResult(new ByteReader(bytes)) },
   { of: "requests", decode: (bytes) => readRequest(new ByteReader(bytes), bytes) },
 ];
