@@ -118,3 +118,37 @@ for (const { code, ends } of writeFaults) {
     assert.equal((await again.stop()).code, 0);
   });
 }
+
+const otherPrograms = [
+  { what: "deletes a key", sql: "DELETE FROM kv WHERE key = CAST('gone' AS BLOB)", keys: ["kept"] },
+  {
+    what: "empties the WAL",
+    sql: "PRAGMA wal_checkpoint(TRUNCATE)",
+    keys: ["gone", "kept"],
+  },
+] as const;
+
+for (const { what, sql, keys } of otherPrograms) {
+  test(`74: another program ${what} while the daemon has the file open`, async (t) => {
+    const file = join(tempDirectory(t), "kv.db");
+    const daemon = startDaemon(t, { file });
+    const client = connectTo(t, (await daemon.ready()).grpc[0] ?? "");
+    await client.put("kept", "1");
+    await client.put("gone", "1");
+    const database = new Database(file);
+    database.exec(sql);
+    database.close();
+    await assert.rejects(client.put("key", "value"), { code: status.UNAVAILABLE });
+    assert.equal((await daemon.ended).code, 74, daemon.stderr.join("\n"));
+    assert.match(daemon.stderr.join("\n"), /FOREIGN_WRITE/);
+
+    const again = startDaemon(t, { file });
+    const reader = connectTo(t, (await again.ready()).grpc[0] ?? "");
+    for (const key of ["gone", "kept"]) {
+      const held = (await reader.get(key)) !== undefined;
+      assert.equal(held, (keys as readonly string[]).includes(key), key);
+    }
+    assert.equal(await reader.get("key"), undefined, "the write that was refused did not happen");
+    assert.equal((await again.stop()).code, 0);
+  });
+}

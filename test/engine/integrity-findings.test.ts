@@ -217,6 +217,16 @@ const rowDamages: readonly {
     says: /lease row \d+: the checksum differs/,
   },
   {
+    what: "a key that is gone with its index entry",
+    sql: "DELETE FROM kv WHERE id = 20",
+    says: /namespace row 1: it counts 301 rows of kv, and 300 are there/,
+  },
+  {
+    what: "the newest log entry when it is missing",
+    sql: "DELETE FROM log WHERE id = (SELECT max(id) FROM log)",
+    says: /log_span row 1: it counts 8 rows of log, and 7 are there/,
+  },
+  {
     what: "two rows whose values were swapped",
     sql: "UPDATE kv SET value = (SELECT k.value FROM kv k WHERE k.id = 21 - kv.id) WHERE id IN (10, 11)",
     says: /kv row 1[01]: the value's checksum differs/,

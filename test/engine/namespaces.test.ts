@@ -1,7 +1,7 @@
 /** Namespaces share a file and nothing else: keys, revisions, request ids and limits are their own. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Namespace, Operation } from "../../src/storage/model.js";
+import type { Namespace, Operation, Revision } from "../../src/storage/model.js";
 import { defaultNamespaceSettings } from "../../src/storage/namespaces.js";
 import { keyOf, kindOf, okOf, putOf, refusalOf, TempEngine } from "../support/temp-engine.js";
 
@@ -116,6 +116,32 @@ test("a revision of a namespace that was deleted cannot be read in the one made 
   await assert.rejects(read, { kind: "revision-compacted" });
   okOf(await temp.put("other", "new", { namespace: name }));
   await assert.rejects(read, { kind: "revision-compacted" });
+});
+
+test("what a history has left is still counted when another one begins", async (t) => {
+  const temp = await TempEngine.open(t);
+  const name = "tenant" as Namespace;
+  const { namespaces, maintenance } = temp.engine;
+  await namespaces.create(name, { historyReads: true });
+  for (const value of ["1", "2", "3"]) okOf(await temp.put("key", value, { namespace: name }));
+  await namespaces.update(name, { historyReads: false });
+  const off = namespaces.get(name);
+  assert.deepEqual([off.readableSince, off.historyBytes], [undefined, off.logBytes]);
+  await assert.rejects(() => temp.list({ at: 2n as Revision }, { namespace: name }), {
+    kind: "history-off",
+  });
+
+  await namespaces.update(name, { historyReads: true });
+  okOf(await temp.put("key", "4", { namespace: name }));
+  const on = namespaces.get(name);
+  // Two versions of the history before, one of this.
+  assert.deepEqual([on.readableSince, on.historyBytes - on.logBytes], [3n, 3 * "key1".length]);
+  await maintenance.compact(name, 4n as Revision);
+  const compacted = namespaces.get(name);
+  assert.equal(compacted.historyBytes, compacted.logBytes, "each was taken away once");
+  for await (const step of maintenance.checkIntegrity("checksum", new AbortController().signal)) {
+    if (step.kind === "report") assert.deepEqual(step.messages, []);
+  }
 });
 
 test("writes to a blocked namespace are refused with the reason, reads and others go on", async (t) => {

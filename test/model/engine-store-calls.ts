@@ -1,6 +1,10 @@
 /** Calls about the whole store, as the verbs of an engine. */
 import assert from "node:assert/strict";
-import type { IntegrityMode } from "../../src/storage/maintenance.js";
+import type {
+  IntegrityMode,
+  IntegrityProgress,
+  IntegrityReport,
+} from "../../src/storage/maintenance.js";
 import type { NamespaceInfo } from "../../src/storage/namespaces.js";
 import type { StorageEngine } from "../../src/storage/storage-engine.js";
 import type { ModelNamespace } from "../support/model-store.js";
@@ -89,10 +93,12 @@ function listNamespaces(engine: StorageEngine, rowsMax: number): Truth {
 }
 
 async function checkIntegrity(engine: StorageEngine, mode: IntegrityMode): Promise<void> {
-  let last: unknown;
+  let last: IntegrityProgress | IntegrityReport | undefined;
   const steps = engine.maintenance.checkIntegrity(mode, new AbortController().signal);
   for await (const step of steps) last = step;
-  assert.equal((last as { readonly verdict?: string }).verdict, "passed");
+  assert.ok(last?.kind === "report");
+  assert.deepEqual(last.messages, []);
+  assert.equal(last.verdict, "passed");
 }
 
 export function modelInfo(info: NamespaceInfo): ModelNamespace {

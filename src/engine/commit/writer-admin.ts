@@ -106,7 +106,7 @@ function purgeSlice(writer: WriterStore): boolean {
       if (left <= 0) return false;
     }
     statements.logSpanDrop.run(ns);
-    writer.past.end(ns);
+    writer.past.drop(ns);
     statements.purgeDone.run(ns);
     return false;
   });

@@ -1,7 +1,8 @@
 /**
  * Walks every table that carries checksums, a run of rows at a time. Between two runs nothing is
  * held open, so the walk pins the WAL only for moments, however large the store is. A damaged page
- * in the way is a finding; the walk goes on with the next table.
+ * in the way is a finding; the walk goes on with the next table. At the end rows are counted where
+ * another row says how many there must be: one statement, and one snapshot, each.
  */
 import {
   integrityMessagesMax,
@@ -10,7 +11,10 @@ import {
 } from "../../storage/limits.js";
 import type { Connection } from "../sqlite/connection.js";
 import {
+  type CountRow,
+  countedTables,
   countSql,
+  countsSql,
   type FactsRow,
   factsAfterSql,
   factsTables,
@@ -23,7 +27,13 @@ import { isSqliteError } from "../sqlite/result-codes.js";
 import { prepareNumber, prepareRows } from "../sqlite/statements.js";
 import { withPages } from "./damage-watch.js";
 import type { PagePlaces } from "./page-places.js";
-import { checkFactsRow, checkLogRow, checkVersionRow, type Findings } from "./row-checks.js";
+import {
+  checkCount,
+  checkFactsRow,
+  checkLogRow,
+  checkVersionRow,
+  type Findings,
+} from "./row-checks.js";
 
 export interface ChecksumResult {
   readonly messages: readonly string[];
@@ -84,6 +94,18 @@ export function walkChecksums(
       });
     });
     if (messages.length >= integrityMessagesMax) break;
+  }
+  for (const counted of countedTables) {
+    const { table } = counted;
+    const pagesBehind = (): string | undefined =>
+      pages?.textOf({ kind: "behind", tree: table, rowId: undefined });
+    orFinding(table, { messages, pages: pagesBehind }, () => {
+      for (const row of prepareRows<[], CountRow>(connection, countsSql(counted)).iterate()) {
+        for (const finding of checkCount(counted.of, row)) {
+          messages.push(`${table} row ${String(row[0])}: ${finding}`);
+        }
+      }
+    });
   }
   return { messages: messages.slice(0, integrityMessagesMax), rowsChecked };
 }

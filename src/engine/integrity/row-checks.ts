@@ -7,7 +7,7 @@ import { crc32c } from "../../foundation/crc32c.js";
 import type { Epoch, Revision } from "../../storage/model.js";
 import { decodeBatches, entryChecksum } from "../record/entry-codec.js";
 import { factsChecksum, rowChecksum } from "../record/row-checksum.js";
-import type { FactsRow, LogRow, VersionRow } from "../sqlite/integrity-statements.js";
+import type { CountRow, FactsRow, LogRow, VersionRow } from "../sqlite/integrity-statements.js";
 
 /** What is wrong with a row; empty = nothing. */
 export type Findings = readonly string[];
@@ -88,6 +88,12 @@ function checkPredecessor(row: LogRow): Findings {
   return first <= missingFrom
     ? []
     : [`revisions ${String(missingFrom)} to ${String(first - 1n)} are missing before it`];
+}
+
+/** A row that is gone without a trace, its index entry too, shows nowhere else. */
+export function checkCount(of: string, [, counted, present]: CountRow): Findings {
+  if (counted === present) return [];
+  return [`it counts ${String(counted)} rows of ${of}, and ${String(present)} are there`];
 }
 
 function unreachable(reachable: bigint): Findings {

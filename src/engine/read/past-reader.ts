@@ -22,7 +22,7 @@ export class PastReader {
   /** The oldest revision that can be read; undefined = no history is kept. */
   since(ns: number): Revision | undefined {
     const columns = this.#span.get(ns);
-    return columns === undefined ? undefined : pastSpanOf(ns, columns).since;
+    return columns === undefined ? undefined : pastSpanOf(ns, columns)?.since;
   }
 
   /** The version that the change of this key at this revision replaced. */

@@ -148,3 +148,21 @@ export const logAfterSql = `SELECT t.id,
 export function countSql(table: string): string {
   return `SELECT count(*) FROM ${table}`;
 }
+
+/** Rows that say how many rows of another table belong to them. */
+export const countedTables = [
+  { table: "namespace", rowId: "id", count: "key_count", of: "kv" },
+  { table: "log_span", rowId: "ns", count: "entries", of: "log" },
+  { table: "past_span", rowId: "ns", count: "rows", of: "past" },
+] as const;
+
+export type CountRow = [rowId: bigint, counted: bigint, present: bigint];
+
+/**
+ * One statement, so that the count and the rows are of one snapshot. Walks the index only. What a
+ * deleted namespace leaves is taken away slice by slice, and its counts with the last one.
+ */
+export function countsSql({ table, rowId, count, of }: (typeof countedTables)[number]): string {
+  return `SELECT t.${rowId}, t.${count}, (SELECT count(*) FROM ${of} r WHERE r.ns = t.${rowId})
+    FROM ${table} t WHERE NOT EXISTS (SELECT 1 FROM purge p WHERE p.ns = t.${rowId})`;
+}

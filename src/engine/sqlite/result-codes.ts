@@ -4,6 +4,7 @@
  */
 import Database from "better-sqlite3";
 import { FailpointError } from "../../foundation/failpoint.js";
+import { ForeignWriteError } from "./sole-writer.js";
 
 export type Fault =
   /** Nothing happened, and the disk has no room. */
@@ -37,6 +38,8 @@ export function isSqliteError(error: unknown): error is Error & { readonly code:
  */
 export function faultOf(error: unknown): Fault {
   if (error instanceof NoRoomError) return { kind: "disk-full", code: error.code };
+  // The file is whole, but it is not the one that memory knows: only a new start can read it anew.
+  if (error instanceof ForeignWriteError) return { kind: "io", code: error.code };
   return isSqliteError(error) || error instanceof FailpointError
     ? faultOfCode(error.code)
     : { kind: "bug", code: "" };

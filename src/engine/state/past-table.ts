@@ -21,8 +21,16 @@ export interface PastSpan {
 
 export type PastSpanColumns = [since: bigint, rows: bigint, bytes: bigint, checksum: bigint];
 
-/** Throws EngineError "corrupt" when the row's checksum differs. */
-export function pastSpanOf(ns: number, columns: PastSpanColumns): PastSpan {
+/** Above every revision: nothing can be read any more, but not every row is gone yet. */
+const hasEnded = (2n ** 63n - 1n) as Revision;
+
+/** Undefined = history has ended. Throws EngineError "corrupt" when the row's checksum differs. */
+export function pastSpanOf(ns: number, columns: PastSpanColumns): PastSpan | undefined {
+  const span = storedSpanOf(ns, columns);
+  return span.since === hasEnded ? undefined : span;
+}
+
+function storedSpanOf(ns: number, columns: PastSpanColumns): PastSpan {
   const [since, rows, bytes, checksum] = columns;
   if (factsChecksum([ns, since, rows, bytes]) !== Number(checksum)) {
     throw new EngineError("corrupt", "a history span's checksum does not match its content", {
@@ -50,26 +58,28 @@ export class PastTable {
     this.#forget = prepareRun<[bigint]>(connection, sql.pastForget);
   }
 
-  /** Undefined = the namespace keeps no history. */
-  span(ns: number): PastSpan | undefined {
-    const columns = this.#getSpan.get(ns);
-    return columns === undefined ? undefined : pastSpanOf(ns, columns);
-  }
-
   /** History begins here: everything as it is at this revision can be read from now on. */
   begin(ns: number, at: Revision): void {
-    this.#write(ns, { since: at, rows: 0, bytes: 0 });
+    // What an earlier history has left is still counted: its rows go in slices.
+    const left = this.#stored(ns) ?? { rows: 0, bytes: 0 };
+    this.#write(ns, { ...left, since: at });
   }
 
   /** History ends; its rows are forgotten in slices, as those of a trim to the head. */
   end(ns: number): void {
+    const span = this.#stored(ns);
+    if (span !== undefined) this.#write(ns, { ...span, since: hasEnded });
+  }
+
+  /** The namespace is gone, and every row with it. */
+  drop(ns: number): void {
     this.#dropSpan.run(ns);
   }
 
   /** Keeps the rows that a revision is about to replace, before they are written over. */
   keep(ns: number, replaced: readonly KvFacts[], until: Revision): void {
-    const span = this.span(ns);
-    if (span === undefined || replaced.length === 0) return;
+    const span = this.#stored(ns);
+    if (span === undefined || span.since === hasEnded || replaced.length === 0) return;
     let { bytes } = span;
     for (const facts of replaced) {
       this.#copy.run(until, facts.rowId);
@@ -80,18 +90,25 @@ export class PastTable {
 
   /** Forgets what was replaced up to and including `upTo`, at most so many; true = none is left. */
   trim(ns: number, upTo: Revision, rowsMax: number): boolean {
-    const span = this.span(ns);
+    const span = this.#stored(ns);
     const due = this.#due.all(ns, upTo, rowsMax);
     let freed = 0;
     for (const [id, bytes] of due) {
       this.#forget.run(id);
       freed += Number(bytes);
     }
-    if (span !== undefined) {
+    const finished = due.length < rowsMax;
+    if (span?.since === hasEnded && finished) this.drop(ns);
+    else if (span !== undefined) {
       const since = (span.since <= upTo ? upTo + 1n : span.since) as Revision;
       this.#write(ns, { since, rows: span.rows - due.length, bytes: span.bytes - freed });
     }
-    return due.length < rowsMax;
+    return finished;
+  }
+
+  #stored(ns: number): PastSpan | undefined {
+    const columns = this.#getSpan.get(ns);
+    return columns === undefined ? undefined : storedSpanOf(ns, columns);
   }
 
   #write(ns: number, span: PastSpan): void {

@@ -19,6 +19,7 @@ import type { Outcome } from "../../storage/storage-engine.js";
 import { ByteReader } from "../record/byte-reader.js";
 import { readResult } from "../record/result-codec.js";
 import type { Connection } from "../sqlite/connection.js";
+import { SoleWriter } from "../sqlite/sole-writer.js";
 import { prepareRun, sql } from "../sqlite/statements.js";
 import { assertNotBlocked } from "./blocked.js";
 import { evaluate } from "./evaluate.js";
@@ -48,6 +49,7 @@ export class SqliteState implements StateMachine {
   readonly #ledger: RequestLedger;
   readonly #begin;
   readonly #rollback;
+  readonly #sole: SoleWriter;
   readonly #batches = new Map<Namespace, ChangeBatch[]>();
   readonly #leases: LeaseTable;
   readonly #leaseKeys: LeaseKeyCounts;
@@ -66,15 +68,25 @@ export class SqliteState implements StateMachine {
     this.#past = new PastTable(connection);
     this.#begin = prepareRun<[]>(connection, sql.beginImmediate);
     this.#rollback = prepareRun<[]>(connection, sql.rollback);
+    this.#sole = new SoleWriter(connection);
   }
 
   applied(namespace: Namespace): Revision {
     return this.namespaces.find(namespace)?.applied ?? (0n as Revision);
   }
 
-  /** Opens the transaction. Throws what SQLite throws, "busy" above all: then nothing happened. */
+  /**
+   * Opens the transaction. Throws what SQLite throws, "busy" above all, and ForeignWriteError: then
+   * nothing happened.
+   */
   begin(): void {
     this.#begin.run();
+    this.#sole.assertSole();
+  }
+
+  /** After an error over which SQLite has dropped its pages, as if another had written them. */
+  readAnew(): void {
+    this.#sole.takeForOwn();
   }
 
   prepare(group: readonly GroupMember[], tenure: Tenure): Prepared {

@@ -1,6 +1,7 @@
 /** Every way in which a group can end, and what is left behind by each. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import Database from "better-sqlite3";
 import { type GroupEnd, groupCommit } from "../../../../src/engine/commit/group-commit.js";
 import type { TxnRequest } from "../../../../src/storage/model.js";
 import { memberOf, StateOnFile } from "../../../support/state-on-file.js";
@@ -77,11 +78,12 @@ test("an error after the COMMIT is an unknown outcome too, of a group that is on
 
 test("a group that cannot begin ends busy", async (t) => {
   const scene = StateOnFile.open(t);
-  const other = StateOnFile.open(t, { file: scene.file });
-  other.store.state.begin();
+  const other = new Database(scene.file);
+  other.exec("BEGIN IMMEDIATE");
   const end = await commit(scene, "1");
   assert.equal(end.kind, "busy");
-  other.store.state.abortPrepared();
+  other.exec("ROLLBACK");
+  other.close();
   assert.equal((await commit(scene, "1")).kind, "done");
 });
 
