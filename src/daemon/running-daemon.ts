@@ -4,7 +4,8 @@
  * only an open store makes health say SERVING.
  */
 import type { Config } from "../config/settings.js";
-import { openEngine } from "../engine/index.js";
+import { type EnginePorts, openEngine } from "../engine/index.js";
+import type { WaitingWriter } from "../engine/writer-link.js";
 import type { Cancel, Clock } from "../foundation/clock.js";
 import { Failpoints } from "../foundation/failpoint.js";
 import { systemRandom } from "../foundation/random.js";
@@ -32,6 +33,8 @@ export interface DaemonParts {
   readonly log: Log;
   readonly notify: SystemdNotify;
   readonly version: string;
+  /** Started before this module was loaded. */
+  readonly writer: WaitingWriter;
 }
 
 export class RunningDaemon {
@@ -113,9 +116,9 @@ export class RunningDaemon {
   }
 
   async #openStore(): Promise<StorageEngine> {
-    const { config, clock, log } = this.#parts;
+    const { config, clock, log, writer } = this.#parts;
     this.#readiness.set("recovering", "the store is being opened");
-    const engine = await openEngine(engineOptions(config), {
+    const ports: EnginePorts = {
       clock,
       log,
       random: this.#random,
@@ -124,7 +127,8 @@ export class RunningDaemon {
       onFatal: ({ kind, reason }) => {
         this.#onFatal(kind === "io" ? "io" : "damaged", reason);
       },
-    });
+    };
+    const engine = await openEngine(engineOptions(config), ports, writer);
     try {
       this.#tokenSecret.set(pageTokenSecret(config.sqliteFile, this.#random));
     } catch (cause) {

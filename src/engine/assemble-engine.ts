@@ -62,6 +62,7 @@ export interface AssembledEngine {
   readonly engine: SqliteEngine;
   readonly integrity: IntegrityChecker;
   readonly disk: DiskSpace;
+  readonly readers: ReaderPool;
   readonly onWriterExit: (code: number, error: Error | undefined) => void;
 }
 
@@ -133,7 +134,7 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     log.event("engine.thread-exited", { thread: "writer", exitCode: code, reason: message });
     fail({ kind: "io", code: "WRITER_LOST", message, outcomeUnknown: false });
   };
-  return { engine, integrity, disk, onWriterExit };
+  return { engine, integrity, disk, readers: pool, onWriterExit };
 }
 
 function makeReads(
@@ -144,7 +145,7 @@ function makeReads(
   const onRepeated = (code: string): void => {
     damage.noteRepeated(code);
   };
-  const pool = ReaderPool.start(options, { log, onRepeated });
+  const pool = new ReaderPool(options, { log, onRepeated });
   const points = new PointReads(options, { pool, time, metrics, onRepeated });
   damage.nameBy(new PagePlaces(options.file, () => points.connection));
   return { pool, points };

@@ -27,38 +27,56 @@ import {
 } from "./sqlite/connection.js";
 import { applicationId, formatVersion } from "./sqlite/schema.js";
 import { startupCheck } from "./startup-check.js";
-import { startWriter, type WriterLink } from "./writer-link.js";
+import { WaitingWriter, type WriterLink } from "./writer-link.js";
 
 /**
  * Resolves with an engine that serves (or is read-only, where the policy says so). Throws OpenError;
- * then nothing of the store is held any more. Expects the umask 0077.
+ * then nothing of the store is held any more. Expects the umask 0077. The thread is given by those
+ * who could start it earlier; it belongs to the engine from here on.
  */
 export async function openEngine(
   options: EngineOptions,
   ports: EnginePorts,
+  waiting: WaitingWriter = WaitingWriter.start(),
 ): Promise<StorageEngine> {
   const { clock, log } = ports;
-  const startedMs = clock.monotonicMs();
-  const startedAtMs = clock.wallMs();
+  const began = { startedMs: clock.monotonicMs(), startedAtMs: clock.wallMs() };
+  const format = { applicationId, formatVersionMax: formatVersion };
+  try {
+    const before = await inspectBeforeOpen(options, format, { clock, log });
+    return await openInspected(before, { options, ports, waiting, began });
+  } catch (cause) {
+    waiting.onExit(() => undefined);
+    await waiting.link.terminate();
+    throw cause;
+  }
+}
+
+interface Opening {
+  readonly options: EngineOptions;
+  readonly ports: EnginePorts;
+  readonly waiting: WaitingWriter;
+  readonly began: { readonly startedMs: number; readonly startedAtMs: number };
+}
+
+async function openInspected(before: PreOpenReport, opening: Opening): Promise<StorageEngine> {
+  const { options, ports, waiting, began } = opening;
+  const { clock, log } = ports;
+  const writer = waiting.link;
   const events = new EngineEvents(clock, eventBacklogMax);
   const life = new EngineLife(log, events);
   const alarms = new AlarmBoard(clock, events);
-  const format = { applicationId, formatVersionMax: formatVersion };
   const policy = options.integrityFailurePolicy;
   const damage = new DamageWatch({ ...ports, policy, life, alarms });
-  const before = await inspectBeforeOpen(options, format, { clock, log });
-  let guard = before.createdNew ? undefined : openGuard(options, before);
-  const exit = new WriterExit();
-  const writer = startWriter(writerStart(options, ports, before), exit.listener);
+  let guard: Connection | undefined;
   try {
+    if (!before.createdNew) guard = openGuard(options, before);
     life.moveTo("recovering", "the WAL is being moved into the database");
     const opened = await openWriter(writer, before, { options, ports });
     guard ??= openGuard(options, before);
     if (opened.lost !== undefined) log.event("recovery.lost-writes", { ...opened.lost });
-    const recovery = reportOf(before, opened, {
-      startedAtMs,
-      durationMs: clock.monotonicMs() - startedMs,
-    });
+    const durationMs = clock.monotonicMs() - began.startedMs;
+    const recovery = reportOf(before, opened, { startedAtMs: began.startedAtMs, durationMs });
     const resolved = { ...options, file: before.files.database };
     const mark = await openMark(before);
     const parts = {
@@ -74,8 +92,8 @@ export async function openEngine(
       opened,
       recovery,
     };
-    const { engine, integrity, disk, onWriterExit } = assembleEngine(parts);
-    exit.listen(onWriterExit);
+    const { engine, integrity, disk, readers, onWriterExit } = assembleEngine(parts);
+    waiting.onExit(onWriterExit);
     // From here on the point reader is the guard.
     guard.close();
     await removeCleanMarker(before.files);
@@ -83,9 +101,13 @@ export async function openEngine(
     const { unclean } = before;
     await startupCheck({ ...ports, options, unclean, integrity, damage });
     if (life.state === "recovering") life.moveTo("serving", "the store is open");
+    // What follows a promise comes before an immediate: the caller serves, then the readers start.
+    setImmediate(() => {
+      readers.start();
+    });
     return engine;
   } catch (cause) {
-    exit.listen(() => undefined);
+    waiting.onExit(() => undefined);
     await writer.terminate();
     // After a disk error it stays open: the process is about to exit around it.
     if (!(cause instanceof OpenError && cause.kind === "io")) guard?.close();
@@ -147,7 +169,8 @@ async function openWriter(
   const { clock, log } = ports;
   let opened: Opened;
   try {
-    opened = await writer.request({ kind: "open", nowMs: clock.wallMs() });
+    const start = writerStart(options, ports, before);
+    opened = await writer.request({ kind: "open", start, nowMs: clock.wallMs() });
   } catch (cause) {
     const db = before.files.database;
     const reason = describeError(cause);
@@ -198,20 +221,4 @@ function verdictOf(before: PreOpenReport, { lost }: Opened): string {
   if (lost !== undefined) return `LOST_WRITES accepted: commits ${lost.from} to ${lost.to}`;
   if (before.createdNew) return "new";
   return before.unclean ? "recovered" : "clean";
-}
-
-/** The thread may end before there is anybody to tell; then the first listener hears of it. */
-class WriterExit {
-  #exit: { readonly code: number; readonly error: Error | undefined } | undefined;
-  #listener: ((code: number, error: Error | undefined) => void) | undefined;
-
-  readonly listener = (code: number, error: Error | undefined): void => {
-    this.#exit = { code, error };
-    this.#listener?.(code, error);
-  };
-
-  listen(listener: (code: number, error: Error | undefined) => void): void {
-    this.#listener = listener;
-    if (this.#exit !== undefined) listener(this.#exit.code, this.#exit.error);
-  }
 }

@@ -19,13 +19,19 @@ export interface StartupCheckParts {
 
 /** Resolves when readiness may go on: at once, after the budget, or after the check. */
 export async function startupCheck(parts: StartupCheckParts): Promise<void> {
-  const { options, clock, unclean, integrity } = parts;
-  if (options.integrityOnStart === "off") return;
-  const finished = integrity.checkAtStart(options.integrityOnStart).then((report) => {
-    applyPolicy(report, parts);
+  const { options, clock, unclean } = parts;
+  const mode = options.integrityOnStart;
+  if (mode === "off") return;
+  if (mode === "full") return check(mode, parts);
+  if (unclean) return firstOf(check(mode, parts), options.integrityStartupBudgetMs, clock);
+  // Nobody waits for it: its process is started when the caller serves, and not beside that.
+  setImmediate(() => {
+    void check(mode, parts);
   });
-  if (options.integrityOnStart === "full") return finished;
-  if (unclean) await firstOf(finished, options.integrityStartupBudgetMs, clock);
+}
+
+async function check(mode: "quick" | "full", parts: StartupCheckParts): Promise<void> {
+  applyPolicy(await parts.integrity.checkAtStart(mode), parts);
 }
 
 function applyPolicy(report: IntegrityReport, { damage }: StartupCheckParts): void {

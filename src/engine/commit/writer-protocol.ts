@@ -8,7 +8,7 @@ import type { EngineOptions } from "../engine-options.js";
 import type { AppendedEntry } from "../log/local-log.js";
 import type { RawCheckpoint, WalGauge } from "../sqlite/raw-checkpoint.js";
 
-/** Handed to the thread when it starts; plain data. */
+/** What the thread opens and how; plain data. It comes with the message that opens, because the thread is started before anybody has looked at the files. */
 export interface WriterStart {
   readonly options: EngineOptions;
   readonly walFile: string;
@@ -23,7 +23,7 @@ export interface WriterStart {
 
 export type ToWriter =
   /** Open the file, recover it, write the new epoch; the answer makes the store usable. */
-  | { readonly kind: "open"; readonly nowMs: number }
+  | { readonly kind: "open"; readonly start: WriterStart; readonly nowMs: number }
   /** Decide, log, apply and sync these requests together, except the skipped ones. */
   | {
       readonly kind: "commit-group";

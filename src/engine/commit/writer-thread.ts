@@ -4,7 +4,6 @@
  * start recovers (a checkpoint after a fault is what destroys data).
  */
 import { createHash } from "node:crypto";
-import { workerData } from "node:worker_threads";
 import { assert, unreachable } from "../../foundation/assert.js";
 import { Failpoints } from "../../foundation/failpoint.js";
 import { ThreadHost, Transferring } from "../../foundation/thread-host.js";
@@ -23,12 +22,10 @@ import type {
   LatchedFault,
   ToWriter,
   WriterReplies,
-  WriterStart,
 } from "./writer-protocol.js";
 import { WriterStore } from "./writer-store.js";
 
-const start = workerData as WriterStart;
-const failpoints = Failpoints.parse(start.failpoints);
+let failpoints = Failpoints.none();
 let store: WriterStore | undefined;
 let latched: LatchedFault | undefined;
 
@@ -44,7 +41,8 @@ function handle(
 ): Reply | Transferring<Reply> | Promise<Reply | Transferring<Reply>> {
   switch (message.kind) {
     case "open": {
-      const { store: made, opened } = WriterStore.open(start, failpoints, message.nowMs);
+      failpoints = Failpoints.parse(message.start.failpoints);
+      const { store: made, opened } = WriterStore.open(message.start, failpoints, message.nowMs);
       store = made;
       return opened;
     }

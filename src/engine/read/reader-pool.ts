@@ -27,15 +27,18 @@ export class ReaderPool {
   #started = 0;
   #closing = false;
 
-  private constructor(options: EngineOptions, ports: ReaderPoolPorts) {
+  constructor(options: EngineOptions, ports: ReaderPoolPorts) {
     this.#options = options;
     this.#ports = ports;
   }
 
-  static start(options: EngineOptions, ports: ReaderPoolPorts): ReaderPool {
-    const pool = new ReaderPool(options, ports);
-    for (let count = 0; count < options.readerThreads; count++) pool.#add();
-    return pool;
+  /**
+   * Starts the threads. Not at construction: a store serves before its readers have loaded, and
+   * whoever needs one earlier starts them by asking. Twice is fine.
+   */
+  start(): void {
+    if (this.#started > 0 || this.#closing) return;
+    for (let count = 0; count < this.#options.readerThreads; count++) this.#add();
   }
 
   get waiting(): number {
@@ -50,6 +53,7 @@ export class ReaderPool {
         facts: { limit: "read_queue_requests", max: `${readQueueRequestsMax}` },
       });
     }
+    this.start();
     const first = this.#links[0];
     if (first === undefined || this.#closing) throw new ThreadExitError("the readers are closed");
     return this.#links.reduce(
@@ -59,6 +63,7 @@ export class ReaderPool {
   }
 
   async attest(): Promise<ConnectionReading[]> {
+    this.start();
     const all = await Promise.all(this.#links.map((link) => link.request({ kind: "attest" })));
     return all.flat();
   }
