@@ -3,7 +3,12 @@
  * 1 MiB value would otherwise stop its thread for 0.8 ms instead of 0.2 ms; the figures and what
  * was rejected are in docs/decisions/0017-crc32c-implementation.md.
  */
-import { crc32c as nativeCrc32c } from "@node-rs/crc32";
+import { createRequire } from "node:module";
+
+// Required and not imported: an import of CommonJS parses its source for names, in every thread.
+const { crc32c: nativeCrc32c } = createRequire(import.meta.url)(
+  "@node-rs/crc32",
+) as typeof import("@node-rs/crc32");
 
 /**
  * The unsigned CRC-32C of the bytes. The seed is the checksum of what came before, so that

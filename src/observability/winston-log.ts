@@ -2,8 +2,9 @@
  * The only user of winston: JSON lines on stderr. A line costs about 20 µs, a suppressed one 3 µs
  * inside winston, so the level is looked at before anything is made.
  */
+import { createRequire } from "node:module";
 import { Writable } from "node:stream";
-import winston from "winston";
+import type winston from "winston";
 import type { Clock } from "../foundation/clock.js";
 import {
   isLevelOn,
@@ -14,6 +15,13 @@ import {
   printableFields,
 } from "./log.js";
 import { type LogEventName, type LogEventRow, type LogLevel, logEvents } from "./log-events.js";
+
+// File by file: the package's own entry loads the transports too, and with them an HTTP client and a
+// compressor. Required and not imported: an import of CommonJS parses its source for names.
+const requireHere = createRequire(import.meta.url);
+const requireThere = createRequire(requireHere.resolve("winston"));
+const createLogger = requireThere("./winston/create-logger.js") as typeof winston.createLogger;
+const printf = requireThere("logform/printf.js") as typeof winston.format.printf;
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -38,9 +46,9 @@ interface Root {
 /** Opens the process's log. */
 export function openLog(options: LogOptions): Log {
   const write = options.write ?? stderrWriter();
-  const logger = winston.createLogger({
+  const logger = createLogger({
     level: "debug", // The level is ours to decide, before a line is made.
-    format: winston.format.printf((info) => String(info.message)),
+    format: printf((info) => String(info.message)),
   });
   logger.pipe(
     new Writable({

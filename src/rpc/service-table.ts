@@ -8,7 +8,6 @@ import type { Random } from "../foundation/random.js";
 import type { LogLevel } from "../observability/log-events.js";
 import { pageTokenSecretBytes } from "../storage/limits.js";
 import type { StorageEngine } from "../storage/storage-engine.js";
-import { descriptorSetBase64 } from "../wire/descriptor-set.js";
 import { AdminService } from "./admin-service.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
 import { BulkService } from "./bulk-service.js";
@@ -20,7 +19,7 @@ import { LeaseService } from "./lease-service.js";
 import { NamespaceService } from "./namespace-service.js";
 import { PipelineService } from "./pipeline-service.js";
 import type { Readiness } from "./readiness.js";
-import { DescriptorIndex, reflect } from "./reflection-service.js";
+import { reflectOnDemand } from "./reflect-on-demand.js";
 import { ScanService } from "./scan-service.js";
 import {
   methodRows,
@@ -179,7 +178,7 @@ function healthRows(rows: Rows, health: HealthService): ServedMethod[] {
 }
 
 function reflectionRows(rows: Rows): ServedMethod[] {
-  const handle = reflect(new DescriptorIndex(Buffer.from(descriptorSetBase64, "base64")));
+  const handle = reflectOnDemand();
   return ["v1", "v1alpha"].map((version) =>
     rows.bidi(`/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`, handle, {
       always: true,

@@ -2,14 +2,14 @@
  * The one place that opens the database. Nothing else calls `new Database`, so no connection can
  * exist with the binding's defaults: NORMAL in WAL mode, automatic checkpoints, mode 0644.
  */
-import { createRequire } from "node:module";
-import Database from "better-sqlite3";
+import type BetterSqlite3 from "better-sqlite3";
 import { EngineError, OpenError } from "../../storage/errors.js";
 import type { PragmaReading } from "../../storage/maintenance.js";
 import { damagedFileHint } from "../damage-hints.js";
+import { bindingVersion, Database } from "./binding.js";
 import { type ConnectionRole, managedPragmas, type PragmaValues, readingOf } from "./pragmas.js";
 
-export type Connection = Database.Database;
+export type Connection = BetterSqlite3.Database;
 
 /** The first SQLite whose WAL reset compares the salt again (sqlite.org/wal.html#walresetbug). */
 const sqliteVersionMin = "3.51.3";
@@ -120,15 +120,12 @@ function touchFile(connection: Connection): void {
 const versionProblem = versionProblemOf();
 
 function versionProblemOf(): OpenError | undefined {
-  const binding = createRequire(import.meta.url)("better-sqlite3/package.json") as {
-    version: string;
-  };
   const node = process.versions.node;
   if (
-    majorOf(binding.version) >= bindingMajorForNewNode &&
+    majorOf(bindingVersion) >= bindingMajorForNewNode &&
     compareVersions(node, nodeVersionForNewBinding) < 0
   ) {
-    return new OpenError("version", `better-sqlite3 ${binding.version} crashes on Node ${node}`, {
+    return new OpenError("version", `better-sqlite3 ${bindingVersion} crashes on Node ${node}`, {
       hint: `install better-sqlite3 12, or Node ${nodeVersionForNewBinding} or newer`,
     });
   }

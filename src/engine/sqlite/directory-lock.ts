@@ -8,9 +8,10 @@
  * outlives a crash, so the next start knows by which rules the WAL it finds was written.
  */
 import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
-import Database from "better-sqlite3";
+import type BetterSqlite3 from "better-sqlite3";
 import { OpenError } from "../../storage/errors.js";
 import type { Synchronous } from "../engine-options.js";
+import { Database } from "./binding.js";
 import { locksOn } from "./process-locks.js";
 
 const fileMode = 0o600;
@@ -30,9 +31,9 @@ export interface LockFiles {
 
 export class DirectoryLock {
   readonly #files: LockFiles;
-  #database: Database.Database | undefined;
+  #database: BetterSqlite3.Database | undefined;
 
-  private constructor(files: LockFiles, database: Database.Database) {
+  private constructor(files: LockFiles, database: BetterSqlite3.Database) {
     this.#files = files;
     this.#database = database;
   }
@@ -42,7 +43,7 @@ export class DirectoryLock {
    * the lock file cannot be written, "foreign" when it is something else, "io" for the rest.
    */
   static acquire(files: LockFiles): DirectoryLock {
-    let database: Database.Database | undefined;
+    let database: BetterSqlite3.Database | undefined;
     try {
       database = new Database(files.lock, { timeout: 0 });
       // Else SQLite makes a journal beside it, which a killed process leaves behind.

@@ -2,8 +2,8 @@
  * What SQLite's result codes mean here: which refuse one group, which may be waited out, and which
  * latch the engine closed because the state of the disk is no longer known.
  */
-import Database from "better-sqlite3";
 import { FailpointError } from "../../foundation/failpoint.js";
+import { Database } from "./binding.js";
 import { ForeignWriteError } from "./sole-writer.js";
 
 export type Fault =

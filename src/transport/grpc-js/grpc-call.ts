@@ -2,10 +2,11 @@
  * One grpc-js call as the handlers see it. Hides that grpc-js reports every finished call as
  * cancelled, that a peer is costly to ask for, and that a stream may end without a word.
  */
-import { Metadata, type ServerUnaryCall } from "@grpc/grpc-js";
+import type { ServerUnaryCall } from "@grpc/grpc-js";
 import type { StatusError, TransportCall } from "../../rpc/call.js";
 import { refuse } from "../../rpc/error-details.js";
 import { statusCode } from "../../rpc/status-code.js";
+import { Metadata } from "./library.js";
 
 const detailsTrailer = "grpc-status-details-bin";
 

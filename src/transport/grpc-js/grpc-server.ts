@@ -3,7 +3,7 @@
  * ordered end. Nothing above knows that it is grpc-js.
  */
 import type { Socket } from "node:net";
-import { Server, ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
+import type { ServerOptions } from "@grpc/grpc-js";
 import { assert } from "../../foundation/assert.js";
 import type { Clock } from "../../foundation/clock.js";
 import type { Log } from "../../observability/log.js";
@@ -13,6 +13,7 @@ import type { ServedMethod, ServiceTable, TransportLimits } from "../../rpc/serv
 import { type Listener, openListeners } from "../listeners.js";
 import { adapt } from "./call-adapter.js";
 import { dispatchTable } from "./dispatch-table.js";
+import { Server, ServerCredentials } from "./library.js";
 import { raiseReceiveWindows } from "./receive-window.js";
 
 export interface GrpcServerOptions {

@@ -3,10 +3,10 @@
  * otherwise cost memory without end: grpc-js counts objects, of whatever size.
  */
 import type { Writable } from "node:stream";
-import { Metadata } from "@grpc/grpc-js";
 import type { StreamWriter } from "../../rpc/call.js";
 import type { TransportLimits } from "../../rpc/served-method.js";
 import { callEnded, type GrpcCall } from "./grpc-call.js";
+import { Metadata } from "./library.js";
 
 /** A stream of answers, as grpc-js hands it over. */
 export interface AnswerStream extends Writable {

@@ -2,7 +2,7 @@
 // source: google/protobuf/duration.proto
 
 /* eslint-disable */
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter } from "../../runtime.js";
 
 export const protobufPackage = "google.protobuf";
 

@@ -2,7 +2,7 @@
 // source: google/rpc/error_details.proto
 
 /* eslint-disable */
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter } from "../../runtime.js";
 import { Duration } from "../protobuf/duration.js";
 
 export const protobufPackage = "google.rpc";

@@ -2,7 +2,7 @@
 // source: kvdb/v1/lease.proto
 
 /* eslint-disable */
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter } from "../../runtime.js";
 import {
   type CallOptions,
   type ChannelCredentials,
@@ -16,7 +16,7 @@ import {
   type Metadata,
   type ServiceError,
   type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+} from "../../runtime.js";
 import { Duration } from "../../google/protobuf/duration.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
 import { ResponseHeader } from "./types.js";

@@ -2,7 +2,7 @@
 // source: grpc/health/v1/health.proto
 
 /* eslint-disable */
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter } from "../../../runtime.js";
 import {
   type CallOptions,
   type ChannelCredentials,
@@ -16,7 +16,7 @@ import {
   type Metadata,
   type ServiceError,
   type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+} from "../../../runtime.js";
 
 export const protobufPackage = "grpc.health.v1";
 

@@ -2,7 +2,7 @@
 // source: grpc/reflection/v1alpha/reflection.proto
 
 /* eslint-disable */
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter } from "../../../runtime.js";
 import {
   type CallOptions,
   type ChannelCredentials,
@@ -13,7 +13,7 @@ import {
   makeGenericClientConstructor,
   type Metadata,
   type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+} from "../../../runtime.js";
 
 export const protobufPackage = "grpc.reflection.v1alpha";
 
