@@ -1,5 +1,3 @@
-/** The engine's front door: everything outside src/engine imports from here and nowhere else. */
+/** The engine's front door: what outside code imports to serve a store. */
 export type { EngineOptions, EnginePorts, Synchronous } from "./engine-options.js";
-export { type ExaminedNamespace, type ExaminedStore, examineStore } from "./examine-store.js";
-export { type GlancedStore, glanceAtStore } from "./glance-at-store.js";
 export { openEngine } from "./open-engine.js";

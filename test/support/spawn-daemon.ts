@@ -18,6 +18,8 @@ export interface DaemonOptions {
   readonly program?: string;
   /** In front of node, for example strace and its options. */
   readonly wrapper?: readonly string[];
+  /** False: as its users run it, without the maps that Node would read beside every file. */
+  readonly sourceMaps?: boolean;
   /** False: nothing is added to the flags and settings above. */
   readonly defaults?: boolean;
   /** Runs as this user; only root may ask for it. */
@@ -116,7 +118,8 @@ export function startDaemon(ending: Ending, options: DaemonOptions): Daemon {
 function commandLine(options: DaemonOptions): readonly string[] {
   const root = process.getuid?.() === 0 ? ["--allow-root"] : [];
   const usual = options.defaults === false ? [] : root;
-  const node = [process.execPath, "--enable-source-maps", options.program ?? daemonProgram];
+  const maps = options.sourceMaps === false ? [] : ["--enable-source-maps"];
+  const node = [process.execPath, ...maps, options.program ?? daemonProgram];
   return [...(options.wrapper ?? []), ...node, ...usual, ...(options.flags ?? [])];
 }
 

@@ -5,7 +5,7 @@
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
-import { examineStore, type GlancedStore, glanceAtStore } from "../../engine/index.js";
+import { examineStore, type GlancedStore, glanceAtStore } from "../../engine/offline.js";
 import { systemClock } from "../../foundation/clock.js";
 import { crc32c } from "../../foundation/crc32c.js";
 import { type Random, seededRandom } from "../../foundation/random.js";

@@ -18,7 +18,8 @@ export async function startKvdb(
 ): Promise<StartedKvdb> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const beganMs = performance.now();
-  const daemon = new Daemon({ file: join(directory, "kv.db"), env, wrapper });
+  const file = join(directory, "kv.db");
+  const daemon = new Daemon({ file, env, wrapper, sourceMaps: false });
   const { grpc, pid } = await daemon.ready();
   const startupMs = performance.now() - beganMs;
   const address = grpc[0] ?? "";
