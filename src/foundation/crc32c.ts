@@ -4,11 +4,10 @@
  * was rejected are in docs/decisions/0017-crc32c-implementation.md.
  */
 import { createRequire } from "node:module";
+import type * as Crc32 from "@node-rs/crc32";
 
 // Required and not imported: an import of CommonJS parses its source for names, in every thread.
-const { crc32c: nativeCrc32c } = createRequire(import.meta.url)(
-  "@node-rs/crc32",
-) as typeof import("@node-rs/crc32");
+const { crc32c: nativeCrc32c } = createRequire(import.meta.url)("@node-rs/crc32") as typeof Crc32;
 
 /**
  * The unsigned CRC-32C of the bytes. The seed is the checksum of what came before, so that
