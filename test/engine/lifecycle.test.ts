@@ -1,6 +1,6 @@
 /** From one start to the next: what stays, what grows, what a stop waits for and leaves behind. */
 import assert from "node:assert/strict";
-import { existsSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, statSync, writeSync } from "node:fs";
 import { test } from "node:test";
 import { okOf, refusalOf, TempEngine } from "../support/temp-engine.js";
 
@@ -76,6 +76,19 @@ test("a second engine on the same directory is refused, and the first goes on", 
   const temp = await TempEngine.open(t);
   await assert.rejects(temp.start({}), { name: "OpenError", kind: "locked" });
   okOf(await temp.put("a", "1"));
+});
+
+test("a start that the first connection refuses lets go of the directory", async (t) => {
+  const temp = await TempEngine.open(t);
+  okOf(await temp.put("a", "1"));
+  await temp.close();
+  // The header stays as it is, so the files pass; the schema behind it cannot be read.
+  const database = openSync(temp.file, "r+");
+  writeSync(database, Buffer.alloc(4_096 - 100, 0xff), 0, 4_096 - 100, 100);
+  closeSync(database);
+  for (let start = 0; start < 2; start++) {
+    await assert.rejects(temp.start({}), { name: "OpenError", kind: "damaged" });
+  }
 });
 
 test("a drained engine takes work again after it was resumed", async (t) => {
