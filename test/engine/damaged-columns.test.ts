@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import Database from "better-sqlite3";
+import { damagedStoreHint } from "../../src/engine/damage-hints.js";
 import { EngineError } from "../../src/storage/errors.js";
 import type { Entry, LeaseId, Namespace, Operation } from "../../src/storage/model.js";
 import {
@@ -16,6 +17,7 @@ import {
   TempEngine,
   textOf,
 } from "../support/temp-engine.js";
+import { WatchReader } from "./watch-reader.js";
 
 const [before, damaged, behind] = ["a-before", "b-damaged", "c-behind"] as const;
 /** Longer than what comes with its row. */
@@ -213,5 +215,39 @@ test("a damaged lease hides no key that is bound to it", async (t) => {
     const get = { kind: "get", key: keyOf(damaged) } as const;
     assert.equal(await refusalOf(() => temp.commit([get], { namespace })), "corrupt");
     for (const key of [before, behind]) assert.equal(await temp.text(key, { namespace }), key);
+  }
+});
+
+test("a damaged replaced version is named as one, to a watch as to a read", async (t) => {
+  const temp = await TempEngine.open(t);
+  const namespace = "kept";
+  await temp.engine.namespaces.create(namespace as Namespace, { historyReads: true });
+  const put = okOf(await temp.put(damaged, "replaced", { namespace }));
+  okOf(await temp.put(damaged, "present", { namespace }));
+  await temp.close();
+  const database = new Database(temp.file);
+  const rowId = database.prepare("SELECT CAST(id AS TEXT) FROM past").pluck().get();
+  database.exec("UPDATE past SET checksum = checksum + 1");
+  database.close();
+  await temp.start({});
+  const at = put.header.revision;
+  const watch = await WatchReader.open(t, temp, { namespace, from: at + 1n, previous: true });
+  const readers = {
+    read: () => temp.list({ at }, { namespace }),
+    watch: () => watch.next(),
+  };
+  for (const [reader, meet] of Object.entries(readers)) {
+    const error: unknown = await meet().then(
+      () => undefined,
+      (cause: unknown) => cause,
+    );
+    assert.ok(error instanceof EngineError, `${reader}: ${String(error)}`);
+    const { table, row_id: named, key } = error.facts;
+    assert.deepEqual(
+      [table, named, Buffer.from(key ?? "", "base64").toString()],
+      ["past", rowId, damaged],
+      reader,
+    );
+    assert.equal(error.hint, damagedStoreHint, reader);
   }
 });

@@ -4,16 +4,13 @@
  * row; whoever keeps a row copies it into an entry.
  */
 import { crc32c } from "../../foundation/crc32c.js";
-import { EngineError } from "../../storage/errors.js";
-import { damagedKeyShownBytesMax } from "../../storage/limits.js";
+import type { EngineError } from "../../storage/errors.js";
 import type { Entry, Key, LeaseId, Revision } from "../../storage/model.js";
 import type { Packable } from "../../storage/packed-entries.js";
-import { damagedRowHint, damagedStoreHint } from "../damage-hints.js";
-import { keyHashOf, rowChecksum } from "../record/row-checksum.js";
+import { damagedRow, type RowTable } from "../record/damaged-row.js";
+import { rowChecksum } from "../record/row-checksum.js";
 import { inlineValueBytesMax } from "../sqlite/packed-row.js";
 import { deadlineOf } from "../state/lease-table.js";
-
-type Table = "kv" | "past";
 
 /** How rows are read: with the values or without, trusting the file or not. */
 export interface RowReading {
@@ -21,9 +18,9 @@ export interface RowReading {
   readonly values: boolean;
   readonly verify: boolean;
   /** A value that is too long to come with its row. */
-  longValue(from: Table, rowId: bigint): Uint8Array | undefined;
+  longValue(from: RowTable, rowId: bigint): Uint8Array | undefined;
   /** The key of a row that cannot be read, to name it by. */
-  storedKey(from: Table, rowId: bigint): Uint8Array | undefined;
+  storedKey(from: RowTable, rowId: bigint): Uint8Array | undefined;
 }
 
 const comma = ",".charCodeAt(0);
@@ -49,7 +46,7 @@ export class PackedRows implements Packable {
   leaseDeadlineMs: number | undefined;
   readonly #reading: RowReading;
   readonly #bytes: Uint8Array;
-  #from: Table = "kv";
+  #from: RowTable = "kv";
   #at = 0;
 
   /** Null = what SQLite says of no rows at all. */
@@ -90,12 +87,6 @@ export class PackedRows implements Packable {
     if (this.#reading.verify) this.#verifyFacts({ codec, valueBytes, valueCrc, checksum });
     this.#takeValue(valueBytes, valueCrc);
     return true;
-  }
-
-  /** What has run out is absent for every caller, even before the sweeper has taken it away. */
-  isLive(nowMs: number): boolean {
-    if (this.expiresAtMs !== undefined && this.expiresAtMs <= nowMs) return false;
-    return this.leaseDeadlineMs === undefined || this.leaseDeadlineMs > nowMs;
   }
 
   /** Key and value are views of what SQLite gave. */
@@ -187,15 +178,6 @@ export class PackedRows implements Packable {
   /** Named by what its table says: the key in the fields may be that of the row before. */
   #damaged(): EngineError {
     const key = this.#reading.storedKey(this.#from, BigInt(this.rowId)) ?? noBytes;
-    const shown = key.length <= damagedKeyShownBytesMax;
-    return new EngineError("corrupt", "a row's checksum does not match its content", {
-      hint: this.#from === "kv" ? damagedRowHint : damagedStoreHint,
-      facts: {
-        table: this.#from,
-        row_id: `${this.rowId}`,
-        key_hash: keyHashOf(key),
-        ...(shown && { key: Buffer.from(key).toString("base64") }),
-      },
-    });
+    return damagedRow(this.#from, this.rowId, key);
   }
 }

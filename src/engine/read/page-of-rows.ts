@@ -5,6 +5,7 @@ import { endedRowsPerRead, packedRowsMax } from "../../storage/limits.js";
 import { EntryPacker } from "../../storage/packed-entries.js";
 import type { PageRead } from "../../storage/storage-engine.js";
 import { damagedStoreHint } from "../damage-hints.js";
+import { isLive } from "../state/kv-row.js";
 import type { PackedRows } from "./packed-rows.js";
 
 export interface Rows {
@@ -83,7 +84,7 @@ export class PageOfRows {
   }
 
   #row(row: PackedRows): void {
-    if (!row.isLive(this.#nowMs)) {
+    if (!isLive(row, this.#nowMs)) {
       // Whoever waits for this thread shall not wait until a million of them are passed.
       if (++this.#ended < endedRowsPerRead) return;
       this.#nothingYet = this.#rows === 0;

@@ -71,7 +71,8 @@ export class PreviousEntries {
       if (begins) return undefined;
       throw forgotten(revision);
     }
-    const facts = factsOf(ns, row.slice(0, factsColumns) as KvFactsRow, this.#verify);
+    const origin = { ns, table: "past", verify: this.#verify } as const;
+    const facts = factsOf(row.slice(0, factsColumns) as KvFactsRow, origin);
     const mayHaveEnded = facts.expiresAtMs !== undefined || facts.leaseId !== undefined;
     if (begins && mayHaveEnded) return undefined;
     if (keysOnly) return entryOf(facts, noValue, false);

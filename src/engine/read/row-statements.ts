@@ -1,4 +1,5 @@
 /** The statements that read packed rows on one connection, each prepared when it is first needed. */
+import type { RowTable } from "../record/damaged-row.js";
 import type { Connection } from "../sqlite/connection.js";
 import {
   countAtSql,
@@ -89,7 +90,7 @@ export class RowStatements {
     return statement.get(parameters) ?? 0;
   }
 
-  longValue(from: "kv" | "past", rowId: bigint): Uint8Array | undefined {
+  longValue(from: RowTable, rowId: bigint): Uint8Array | undefined {
     let statement = this.#long.get(from);
     if (statement === undefined) {
       const text = longValueSql[from];
@@ -100,7 +101,7 @@ export class RowStatements {
   }
 
   /** Prepared anew each time: only damage asks for it. */
-  storedKey(from: "kv" | "past", rowId: bigint): Uint8Array | undefined {
+  storedKey(from: RowTable, rowId: bigint): Uint8Array | undefined {
     const text = storedKeySql[from];
     const statement = this.#connection.prepare<[bigint], Uint8Array | null>(text).pluck(true);
     return statement.get(rowId) ?? undefined;

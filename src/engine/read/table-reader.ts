@@ -15,6 +15,7 @@ import {
   type RangeStart,
   sql,
 } from "../sqlite/statements.js";
+import { isLive } from "../state/kv-row.js";
 import { sourceOf } from "./at-revision.js";
 import { batchBytes } from "./batch-bytes.js";
 import { PackedRows, type RowReading } from "./packed-rows.js";
@@ -84,7 +85,7 @@ export class TableReader {
     const row = this.#packedRows(head.ns, bytes, !read.keysOnly);
     if (row.atEnd || !row.next()) return { head, entries: [undefined] };
     assertAsked(key, row);
-    return { head, entries: [row.isLive(read.nowMs) ? row.entry() : undefined] };
+    return { head, entries: [isLive(row, read.nowMs) ? row.entry() : undefined] };
   }
 
   /** Throws "limit-exceeded" when the values together are too many bytes for one answer. */
@@ -170,7 +171,7 @@ export class TableReader {
         for (; first < behind; first++) {
           const found = !rows.atEnd && rows.next();
           if (found) assertAsked(keys[first] as Key, rows);
-          const live = found && (past || rows.isLive(read.nowMs));
+          const live = found && (past || isLive(rows, read.nowMs));
           if (read.keysOnly) rows.value = noValue;
           if (live) bound(rows.value.length);
           each(live ? rows : undefined);

@@ -5,7 +5,13 @@
  * those of the bytes that follow, whatever type a damaged column claims to have, and no column can
  * make a row vanish. The reader is read/packed-rows.ts, and the two change together.
  */
-import { leaseOfRowSql, type RangeEnd, type RangeStart } from "./statements.js";
+import {
+  afterStart,
+  beforeEnd,
+  leaseOfRowSql,
+  type RangeEnd,
+  type RangeStart,
+} from "./statements.js";
 
 /**
  * Values up to here come with their row. A longer one is asked for by its row's id, so that a page
@@ -46,10 +52,6 @@ export function packedPointsSql(keys: number, values: boolean): string {
     SELECT CASE WHEN k.id IS NULL THEN '!' ELSE ${packed({ from: "kv", values })} END AS row
     FROM (VALUES ${rows}) asked LEFT JOIN kv k ON k.ns = ? AND k.key = asked.column1)`;
 }
-
-/** Where a range starts and ends: the text differs, so that the index is used for both ends. */
-const afterStart = { open: "", at: "AND k.key >= @start", after: "AND k.key > @start" } as const;
-const beforeEnd = { open: "", before: "AND k.key < @end" } as const;
 
 export interface PackedRange {
   readonly start: RangeStart;

@@ -37,8 +37,12 @@ const kvFacts = `${facts}, ${leaseOfRowSql}`;
 /** A replaced version has the columns of the row it was; its lease is not asked any more. */
 const pastFacts = `${facts}, NULL`;
 /** Where a range starts and ends: the text differs, so that the index is used for both ends. */
-const afterStart = { open: "", at: "AND k.key >= @start", after: "AND k.key > @start" } as const;
-const beforeEnd = { open: "", before: "AND k.key < @end" } as const;
+export const afterStart = {
+  open: "",
+  at: "AND k.key >= @start",
+  after: "AND k.key > @start",
+} as const;
+export const beforeEnd = { open: "", before: "AND k.key < @end" } as const;
 
 export type RangeStart = keyof typeof afterStart;
 export type RangeEnd = keyof typeof beforeEnd;

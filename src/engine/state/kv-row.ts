@@ -3,11 +3,10 @@
  * where the checksum promise is kept: a row that does not match throws, and its bytes go nowhere.
  */
 import { crc32c } from "../../foundation/crc32c.js";
-import { EngineError } from "../../storage/errors.js";
-import { damagedKeyShownBytesMax } from "../../storage/limits.js";
+import type { EngineError } from "../../storage/errors.js";
 import type { Entry, Key, LeaseId, Revision } from "../../storage/model.js";
-import { damagedRowHint } from "../damage-hints.js";
-import { keyHashOf, rowChecksum } from "../record/row-checksum.js";
+import { damagedRow, type RowTable } from "../record/damaged-row.js";
+import { rowChecksum } from "../record/row-checksum.js";
 import type { KvFactsRow } from "../sqlite/statements.js";
 import { deadlineOf } from "./lease-table.js";
 
@@ -15,6 +14,7 @@ import { deadlineOf } from "./lease-table.js";
 export const plainCodec = 0;
 
 export interface KvFacts {
+  readonly table: RowTable;
   readonly rowId: bigint;
   readonly key: Key;
   readonly createRevision: Revision;
@@ -29,12 +29,20 @@ export interface KvFacts {
   readonly leaseDeadlineMs: number | undefined;
 }
 
+/** Where a row was read from, and whether its checksums are compared. */
+export interface RowOrigin {
+  readonly ns: number;
+  readonly table: RowTable;
+  readonly verify: boolean;
+}
+
 /**
  * Throws EngineError "corrupt" when `verify` is set and the row's checksum differs, and when that of
  * the lease does that the row is bound to: a wrong deadline would hide the row, or keep it.
  */
-export function factsOf(ns: number, row: KvFactsRow, verify: boolean): KvFacts {
+export function factsOf(row: KvFactsRow, { ns, table, verify }: RowOrigin): KvFacts {
   const facts: KvFacts = {
+    table,
     rowId: row[0],
     key: row[1] as Key,
     createRevision: row[2] as Revision,
@@ -47,7 +55,7 @@ export function factsOf(ns: number, row: KvFactsRow, verify: boolean): KvFacts {
     valueCrc: Number(row[8]),
     leaseDeadlineMs: deadlineOfRow(ns, row),
   };
-  if (verify && rowChecksum({ ns, ...facts }) !== Number(row[9])) throw damagedRow(facts);
+  if (verify && rowChecksum({ ns, ...facts }) !== Number(row[9])) throw damaged(facts);
   return facts;
 }
 
@@ -59,7 +67,7 @@ function deadlineOfRow(ns: number, row: KvFactsRow): number | undefined {
 
 /** Throws EngineError "corrupt" when `verify` is set and the value's checksum differs. */
 export function entryOf(facts: KvFacts, value: Uint8Array, verify: boolean): Entry {
-  if (verify && crc32c(value) !== facts.valueCrc) throw damagedRow(facts);
+  if (verify && crc32c(value) !== facts.valueCrc) throw damaged(facts);
   return {
     key: facts.key,
     value,
@@ -81,15 +89,6 @@ export function isLive(
   return leaseDeadlineMs === undefined || leaseDeadlineMs > nowMs;
 }
 
-function damagedRow({ rowId, key }: KvFacts): EngineError {
-  const shown = key.length <= damagedKeyShownBytesMax;
-  return new EngineError("corrupt", "a row's checksum does not match its content", {
-    hint: damagedRowHint,
-    facts: {
-      table: "kv",
-      row_id: `${rowId}`,
-      key_hash: keyHashOf(key),
-      ...(shown && { key: Buffer.from(key).toString("base64") }),
-    },
-  });
+function damaged({ table, rowId, key }: KvFacts): EngineError {
+  return damagedRow(table, rowId, key);
 }

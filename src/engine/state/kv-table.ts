@@ -14,7 +14,7 @@ import {
   type Statement,
   sql,
 } from "../sqlite/statements.js";
-import { entryOf, factsOf, type KvFacts, plainCodec } from "./kv-row.js";
+import { entryOf, factsOf, type KvFacts, plainCodec, type RowOrigin } from "./kv-row.js";
 
 /** What a row shall say after a change. */
 export interface NewRow {
@@ -53,7 +53,7 @@ export class KvTable {
   /** The row of a key, live or expired. Throws EngineError "corrupt". */
   find(ns: number, key: Key): KvFacts | undefined {
     const row = this.#facts.get(ns, key);
-    return row === undefined ? undefined : factsOf(ns, row, true);
+    return row === undefined ? undefined : factsOf(row, stored(ns));
   }
 
   /** The rows of a range in key order, live or expired, at most `rowsMax`. */
@@ -62,12 +62,12 @@ export class KvTable {
       range.end === undefined
         ? this.#ranges.open.all({ ns, start: range.start, limit: rowsMax })
         : this.#ranges.before.all({ ns, start: range.start, end: range.end, limit: rowsMax });
-    return rows.map((row) => factsOf(ns, row, true));
+    return rows.map((row) => factsOf(row, stored(ns)));
   }
 
   /** The rows bound to a lease, all of them. */
   ofLease(ns: number, leaseId: LeaseId): KvFacts[] {
-    return this.#ofLease.all(ns, leaseId).map((row) => factsOf(ns, row, true));
+    return this.#ofLease.all(ns, leaseId).map((row) => factsOf(row, stored(ns)));
   }
 
   /** The whole entry behind facts read in this transaction. Throws EngineError "corrupt". */
@@ -99,4 +99,9 @@ export class KvTable {
   delete(facts: KvFacts): void {
     this.#delete.run(facts.rowId);
   }
+}
+
+/** What is to be changed is verified, whatever is set for reading. */
+function stored(ns: number): RowOrigin {
+  return { ns, table: "kv", verify: true };
 }
