@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { ContractClient } from "../contract/client.js";
 import { Detour } from "../support/detour.js";
+import { heldBytes, heldMemoryOption } from "../support/held-memory.js";
 import { NetworkBox } from "../support/network-box.js";
 import { openSockets } from "../support/process-figures.js";
 import { startDaemon } from "../support/spawn-daemon.js";
@@ -9,7 +10,6 @@ import { type Ending, tempDirectory } from "../support/temp-directory.js";
 
 export interface NetworkedDaemon {
   readonly box: NetworkBox;
-  readonly pid: number;
   readonly address: string;
   /** By whom nothing is done; connected. */
   readonly witness: ContractClient;
@@ -17,6 +17,8 @@ export interface NetworkedDaemon {
   victimsWay(delayMs?: () => number): Promise<Detour>;
   /** What is held for clients, as the daemon counts it, and its sockets, as the kernel does. */
   held(): Promise<Held>;
+  /** What its memory holds, without what was let go of. */
+  heldBytes(): Promise<number>;
 }
 
 export interface Held {
@@ -27,6 +29,9 @@ export interface Held {
   readonly sockets: number;
 }
 
+/** A small cache fills at once, and does not look like something that is held for a client. */
+const small = { NODE_OPTIONS: heldMemoryOption, KVDB_CACHE_BYTES: "1048576" };
+
 export async function startNetworked(
   ending: Ending,
   env: Readonly<Record<string, string>> = {},
@@ -35,7 +40,7 @@ export async function startNetworked(
   const daemon = startDaemon(ending, {
     file: join(tempDirectory(ending), "kv.db"),
     wrapper: box.wrapper,
-    env: { KVDB_LISTEN: `${box.inside}:0`, KVDB_HTTP_LISTEN: `${box.inside}:0`, ...env },
+    env: { KVDB_LISTEN: `${box.inside}:0`, KVDB_HTTP_LISTEN: `${box.inside}:0`, ...small, ...env },
   });
   const { grpc, http, pid } = await daemon.ready();
   const [address = ""] = grpc;
@@ -43,13 +48,13 @@ export async function startNetworked(
   await witness.get({ key: new Uint8Array([1]) });
   return {
     box,
-    pid,
     address,
     witness,
     victimsWay: (delayMs) => {
       const order = { to: address, from: box.victim, ...(delayMs && { delayMs }) };
       return Detour.open(ending, order);
     },
+    heldBytes: () => heldBytes(daemon, pid),
     held: async () => {
       // A connection of its own each time: none is left open by the reading itself.
       const page = await fetch(`http://${http ?? ""}/metrics`, {
