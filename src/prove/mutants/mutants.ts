@@ -6,7 +6,8 @@ export const acknowledgesBeforeCommit: readonly TextChange[] = [
   {
     file: "engine/log/local-log.js",
     from: "this.#commit.run();",
-    to: "setTimeout(() => { try { this.#commit.run(); } catch { } }, 20);",
+    // The next one may have committed it by then.
+    to: "setTimeout(() => { if (this.#commit.database.inTransaction) this.#commit.run(); }, 20);",
   },
   {
     file: "engine/state/sqlite-state.js",
