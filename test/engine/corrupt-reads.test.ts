@@ -16,28 +16,12 @@ import { ListRequest } from "../../src/wire/kvdb/v1/kv.js";
 import { answerTo, connectTo } from "../support/grpc-client.js";
 import type { FaultySighting } from "../support/read-faults-process.js";
 import { startDaemon } from "../support/spawn-daemon.js";
-import { type Ending, tempDirectory } from "../support/temp-directory.js";
-import { okOf, putOf, refusalOf, TempEngine, testNamespace } from "../support/temp-engine.js";
+import { tempDirectory } from "../support/temp-directory.js";
+import { okOf, refusalOf, type TempEngine, testNamespace } from "../support/temp-engine.js";
+import { closedStore, keyOfRow } from "./row-store.js";
 
 const rows = 400;
 const pageBytes = 4096;
-
-function keyOfRow(row: number): string {
-  return `key-${String(row).padStart(6, "0")}`;
-}
-
-/** A closed store; each value says which row it belongs to. */
-async function closedStore(ending: Ending): Promise<TempEngine> {
-  const temp = await TempEngine.open(ending);
-  for (let row = 0; row < rows; row += 50) {
-    const puts = Array.from({ length: 50 }, (_none, index) => {
-      return putOf(keyOfRow(row + index), `value-${keyOfRow(row + index)}-`.padEnd(300, "v"));
-    });
-    okOf(await temp.commit(puts));
-  }
-  await temp.close();
-  return temp;
-}
 
 /** Zeroes a leaf of the table in the middle; returns it, and how many of its rows it held. */
 function zeroLeaf(file: string): { readonly page: number; readonly rows: number } {
@@ -93,7 +77,7 @@ async function ends(temp: TempEngine): Promise<{ readonly served: number; readon
 }
 
 test("a damaged row is named to its reader, told once, and everything else is served", async (t) => {
-  const temp = await closedStore(t);
+  const temp = await closedStore(t, rows);
   const key = keyOfRow(123);
   flipIn(temp.file, `value-${key}-`);
   await temp.start({});
@@ -137,7 +121,7 @@ const policies = [
 
 for (const { policy, state, write } of policies) {
   test(`a damaged page that a read meets follows the policy ${policy}`, async (t) => {
-    const temp = await closedStore(t);
+    const temp = await closedStore(t, rows);
     const damaged = zeroLeaf(temp.file);
     await temp.start({ integrityFailurePolicy: policy });
     await assert.rejects(temp.list({ rowsMax: rows }), { name: "EngineError", kind: "corrupt" });
@@ -158,7 +142,7 @@ for (const { policy, state, write } of policies) {
 }
 
 test("a damaged page that a read meets ends the daemon under the policy refuse", async (t) => {
-  const temp = await closedStore(t);
+  const temp = await closedStore(t, rows);
   zeroLeaf(temp.file);
   const env = {
     KVDB_INTEGRITY_FAILURE_POLICY: "refuse",

@@ -13,9 +13,9 @@ import { restMs } from "../../src/engine/integrity/scrub-budget.js";
 import { ManualClock } from "../../src/foundation/clock.js";
 import { scrubPlaceKeptMs } from "../../src/storage/limits.js";
 import type { ScrubStatus } from "../../src/storage/maintenance.js";
-import type { Ending } from "../support/temp-directory.js";
-import { okOf, putOf, TempEngine } from "../support/temp-engine.js";
+import { okOf, TempEngine } from "../support/temp-engine.js";
 import { waitFor } from "../support/wait.js";
+import { closedStore, keyOfRow } from "./row-store.js";
 
 const rows = 600;
 const pageBytes = 4096;
@@ -25,22 +25,6 @@ const fast: Partial<EngineOptions> = {
   scrubIntervalMs: 1_000,
   integrityFailurePolicy: "warn",
 };
-
-function keyOfRow(row: number): string {
-  return `key-${String(row).padStart(6, "0")}`;
-}
-
-async function closedStore(ending: Ending): Promise<TempEngine> {
-  const temp = await TempEngine.open(ending);
-  for (let row = 0; row < rows; row += 50) {
-    const puts = Array.from({ length: 50 }, (_none, index) => {
-      return putOf(keyOfRow(row + index), `value-${keyOfRow(row + index)}-`.padEnd(300, "v"));
-    });
-    okOf(await temp.commit(puts, { requestId: `request-${String(row)}` }));
-  }
-  await temp.close();
-  return temp;
-}
 
 function scrubOf(temp: TempEngine): ScrubStatus {
   return temp.engine.maintenance.status().scrub;
@@ -84,7 +68,7 @@ function flipOn(file: string, pages: readonly number[], text: string): void {
 }
 
 test("a sound store that is written to all the time has passes without a finding", async (t) => {
-  const temp = await closedStore(t);
+  const temp = await closedStore(t, rows);
   await temp.start(fast);
   const load = { on: true };
   const writer = (async () => {
@@ -135,7 +119,7 @@ const damages = [
 
 for (const { what, damage, problems } of damages) {
   test(`the scrubber finds ${what}, says where, and comes to its end`, async (t) => {
-    const temp = await closedStore(t);
+    const temp = await closedStore(t, rows);
     const pages = leavesOf(temp.file, "kv").map(String);
     damage(temp.file);
     await temp.start(fast);
@@ -159,7 +143,7 @@ for (const { what, damage, problems } of damages) {
 }
 
 test("what the scrubber finds meets the policy", async (t) => {
-  const temp = await closedStore(t);
+  const temp = await closedStore(t, rows);
   flipOn(temp.file, leavesOf(temp.file, "kv"), `value-${keyOfRow(300)}-`);
   await temp.start({ ...fast, integrityFailurePolicy: "readonly" });
   await waitFor("the store to be read-only", () => {
@@ -169,7 +153,7 @@ test("what the scrubber finds meets the policy", async (t) => {
 });
 
 test("a restart goes on where the scrubber was, and remembers its last pass", async (t) => {
-  const temp = await closedStore(t);
+  const temp = await closedStore(t, rows);
   await temp.start({ ...fast, scrubBytesPerSecond: 100_000 });
   await waitFor("a slice", () => scrubOf(temp).rowsDone > 0 || undefined);
   const before = scrubOf(temp);
@@ -195,7 +179,7 @@ const foreignPlaces = {
 
 for (const [what, place] of Object.entries(foreignPlaces)) {
   test(`a place that names ${what} means a pass from the beginning`, async (t) => {
-    const temp = await closedStore(t);
+    const temp = await closedStore(t, rows);
     const counts = { rows: 5, bytes: 5, passStartedAtMs: 1, completedAtMs: 0 };
     writeFileSync(`${temp.file}.scrub`, JSON.stringify({ ...counts, place }), { mode: 0o600 });
     await temp.start(fast);
@@ -235,7 +219,7 @@ test("a slice that is refused again and again leaves no thread behind", async (t
 });
 
 test("a scrubber that is not asked to look says so", async (t) => {
-  const temp = await closedStore(t);
+  const temp = await closedStore(t, rows);
   await temp.start({ scrubBytesPerSecond: 0 });
   const { state, step, phase, passes } = scrubOf(temp);
   assert.deepEqual({ state, step, phase, passes }, { state: "off", step: 0, phase: "", passes: 0 });
