@@ -1,11 +1,15 @@
 /**
  * Load that remembers what was promised to it. A number of callers put, each its own keys and one
- * put at a time, until the daemon is gone; what was acknowledged is noted, and so is the one put per
- * caller that was on its way. Afterwards every acknowledged key must hold the acknowledged value,
- * or the one that was on its way when the daemon died: that one may or may not have happened.
+ * request at a time, until the daemon is gone; what was acknowledged is noted, and so is the request
+ * of each caller that was on its way. Afterwards every acknowledged key must hold the acknowledged
+ * value, or the one that was on its way when the daemon died: that may or may not have happened.
  */
 import type { Random } from "../../src/foundation/random.js";
-import { BatchGetRequest, type BatchGetResponse } from "../../src/wire/kvdb/v1/kv.js";
+import {
+  BatchGetRequest,
+  type BatchGetResponse,
+  BatchWriteRequest,
+} from "../../src/wire/kvdb/v1/kv.js";
 import { answerTo, bytesOf, type TestClient } from "../support/grpc-client.js";
 
 interface Promised {
@@ -20,6 +24,8 @@ const keysPerRead = 1_000;
 const paddingBytesMax = 400;
 /** One put in this many goes to a key that exists. */
 const overwriteOneIn = 4;
+const putsPerBatch = 8;
+const decoder = new TextDecoder();
 
 export class AcknowledgedLoad {
   readonly #seed: number;
@@ -47,12 +53,16 @@ export class AcknowledgedLoad {
     this.#stopped = true;
   }
 
-  /** Puts until the daemon is gone or somebody calls stop. Resolves when every caller has ended. */
-  async run(client: TestClient, callers: number): Promise<void> {
+  /**
+   * Puts until the daemon is gone or somebody calls stop: most callers one put at a time, the last
+   * `batching` of them several in one request. Resolves when every caller has ended.
+   */
+  async run(client: TestClient, callers: number, batching = 0): Promise<void> {
     this.#stopped = false;
-    await Promise.all(
-      Array.from({ length: callers }, (_none, caller) => this.#call(client, caller)),
-    );
+    const calls = Array.from({ length: callers }, (_none, caller) => {
+      return this.#call(client, caller, caller < callers - batching ? 1 : putsPerBatch);
+    });
+    await Promise.all(calls);
   }
 
   /** Keys whose value is not what was promised, as sentences. Empty: nothing was lost. */
@@ -73,23 +83,48 @@ export class AcknowledgedLoad {
     return found;
   }
 
-  async #call(client: TestClient, caller: number): Promise<void> {
+  async #call(client: TestClient, caller: number, putsPerRequest: number): Promise<void> {
     const mine: string[] = [];
     while (!this.#stopped) {
-      const key = this.#chooseKey(mine, caller);
-      const version = this.#version++;
-      const promised = this.#promised.get(key);
-      if (promised !== undefined) promised.unanswered = version;
+      // A key that is chosen twice has its last version, as it has in a batch.
+      const versions = new Map<string, number>();
+      for (let put = 0; put < putsPerRequest; put++) {
+        versions.set(this.#chooseKey(mine, caller), this.#version++);
+      }
+      for (const [key, version] of versions) {
+        const promised = this.#promised.get(key);
+        if (promised !== undefined) promised.unanswered = version;
+      }
       try {
-        await client.put(key, this.#valueOf(key, version));
+        await this.#put(client, versions);
       } catch {
         // The daemon was killed: whether this put happened, nobody knows, and the load ends.
         return;
       }
-      this.#acknowledgements++;
-      this.#promised.set(key, { acknowledged: version, unanswered: undefined });
-      if (promised === undefined) mine.push(key);
+      this.#acknowledgements += versions.size;
+      for (const [key, acknowledged] of versions) {
+        if (!this.#promised.has(key)) mine.push(key);
+        this.#promised.set(key, { acknowledged, unanswered: undefined });
+      }
     }
+  }
+
+  async #put(client: TestClient, versions: ReadonlyMap<string, number>): Promise<void> {
+    const puts = [...versions].map(([key, version]) => ({
+      key,
+      value: this.#valueOf(key, version),
+    }));
+    const [first] = puts;
+    if (puts.length === 1 && first !== undefined) {
+      await client.put(first.key, first.value);
+      return;
+    }
+    const ops = puts.map(({ key, value }) => {
+      const put = { key: bytesOf(key), value: bytesOf(value) };
+      return { operation: { $case: "put" as const, value: put } };
+    });
+    const request = BatchWriteRequest.fromPartial({ ops });
+    await answerTo((done) => client.kv.batchWrite(request, done));
   }
 
   #chooseKey(mine: readonly string[], caller: number): string {
@@ -112,7 +147,7 @@ export class AcknowledgedLoad {
     const promised = this.#promised.get(key);
     const kv = entry?.kv;
     if (kv === undefined) return `${key} is missing`;
-    const value = new TextDecoder().decode(kv.value);
+    const value = decoder.decode(kv.value);
     const allowed = [promised?.acknowledged, promised?.unanswered];
     const isOne = allowed.some((version) => {
       return version !== undefined && value === this.#valueOf(key, version);
