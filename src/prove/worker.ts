@@ -12,6 +12,8 @@ export interface WorkerJob {
   readonly program: string;
   /** Handed over as JSON. */
   readonly argument: unknown;
+  /** Of Node itself. */
+  readonly nodeFlags?: readonly string[];
   readonly environment?: NodeJS.ProcessEnv;
   /** After this it is killed; undefined = it may take as long as it likes. */
   readonly boundMs?: number;
@@ -29,7 +31,8 @@ export async function runToEnd(
   job: WorkerJob,
   listen: (message: unknown) => void,
 ): Promise<WorkerEnd> {
-  const child = spawn(process.execPath, [job.program, JSON.stringify(job.argument)], {
+  const words = [...(job.nodeFlags ?? []), job.program, JSON.stringify(job.argument)];
+  const child = spawn(process.execPath, words, {
     env: job.environment ?? environmentWithoutSettings(),
     stdio: ["ignore", "pipe", "pipe"],
     ...(job.boundMs !== undefined && { timeout: job.boundMs, killSignal: "SIGKILL" }),

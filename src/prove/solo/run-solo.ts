@@ -14,6 +14,12 @@ const soloProgram = fileURLToPath(new URL("./solo-process.js", import.meta.url))
 /** A life takes a second; only one that hangs is there so long. */
 const lifeMs = 300_000;
 
+/**
+ * Most of a life is the loading of modules, in three threads: nothing runs so often that optimizing
+ * it would pay.
+ */
+const nodeFlags = ["--no-turbofan", "--v8-pool-size=1"];
+
 export interface SoloRun {
   readonly recorder: string;
   /** Recorded; made by the caller. */
@@ -46,7 +52,13 @@ export async function runSolo(run: SoloRun): Promise<WorkerEnd> {
     // Hundreds of short lives, each with a report of some megabytes: no coverage of them.
     NODE_V8_COVERAGE: "",
   };
-  const job = { program: program ?? soloProgram, argument: order, environment, boundMs: lifeMs };
+  const job = {
+    program: program ?? soloProgram,
+    nodeFlags,
+    argument: order,
+    environment,
+    boundMs: lifeMs,
+  };
   return await runToEnd(job, () => undefined);
 }
 
