@@ -86,15 +86,19 @@ test("callers are answered while the scrubber walks at full speed", async (t) =>
       ]);
       figures[speed].get.push(...get);
       figures[speed].put.push(...put);
+      if (speed === "full") {
+        // It began before the calls; on a busy machine it may end after them.
+        passes += await waitFor("a pass to end", async () => {
+          return (await statusOf(client)).scrubber?.passes || undefined;
+        });
+      }
       const { scrubber } = await statusOf(client);
       assert.equal(scrubber?.findings, 0);
-      if (speed === "full") passes += scrubber.passes;
-      else assert.equal(scrubber.state, ScrubberState.SCRUBBER_STATE_OFF);
+      if (speed === "off") assert.equal(scrubber.state, ScrubberState.SCRUBBER_STATE_OFF);
       client.close();
       assert.equal((await daemon.stop()).code, 0);
     }
   }
-  assert.ok(passes >= 1, "passes ended meanwhile");
   for (const [speed, { get, put }] of Object.entries(figures)) {
     t.diagnostic(`scrubber ${speed}: get ${latencies(get)}; put ${latencies(put)}`);
   }
