@@ -6,6 +6,7 @@
 import { loadConfig } from "../config/load-config.js";
 import { processInputs } from "../config/process-inputs.js";
 import { WaitingWriter } from "../engine/writer-link.js";
+import { startWorker } from "../foundation/thread-link.js";
 import { answerOf } from "./command-line.js";
 import { exitCode } from "./exit-codes.js";
 
@@ -29,7 +30,7 @@ export async function runDaemon(): Promise<void> {
 
   // 3. Most of a start is loading modules: the writer's thread loads its own while this one does.
   // It touches no file before it is told which.
-  const writer = WaitingWriter.start();
+  const writer = WaitingWriter.start(startWorker);
   const { serve } = await import("./serve.js");
   await serve(loaded, inputs.env, writer);
 }

@@ -9,6 +9,7 @@ import type { WaitingWriter } from "../engine/writer-link.js";
 import type { Cancel, Clock } from "../foundation/clock.js";
 import { Failpoints } from "../foundation/failpoint.js";
 import { systemRandom } from "../foundation/random.js";
+import { startWorker } from "../foundation/thread-link.js";
 import { describeError, type Log } from "../observability/log.js";
 import { Metrics } from "../observability/metrics.js";
 import { Readiness } from "../rpc/readiness.js";
@@ -124,6 +125,7 @@ export class RunningDaemon {
       random: this.#random,
       metrics: this.#metrics,
       failpoints: Failpoints.parse(config.failpoints ?? ""),
+      startThread: startWorker,
       onFatal: ({ kind, reason }) => {
         this.#onFatal(kind === "io" ? "io" : "damaged", reason);
       },

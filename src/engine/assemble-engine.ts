@@ -141,11 +141,11 @@ function makeReads(
   { options, ports, damage }: OpenStore,
   time: EngineTime,
 ): { readonly pool: ReaderPool; readonly points: PointReads } {
-  const { log, metrics } = ports;
+  const { log, metrics, startThread } = ports;
   const onRepeated = (code: string): void => {
     damage.noteRepeated(code);
   };
-  const pool = new ReaderPool(options, { log, onRepeated });
+  const pool = new ReaderPool(options, { log, startThread, onRepeated });
   const points = new PointReads(options, { pool, time, metrics, onRepeated });
   damage.nameBy(new PagePlaces(options.file, () => points.connection));
   return { pool, points };

@@ -5,6 +5,7 @@
 import type { Clock } from "../foundation/clock.js";
 import type { Failpoints } from "../foundation/failpoint.js";
 import type { Random } from "../foundation/random.js";
+import type { StartThread } from "../foundation/thread-link.js";
 import type { Log } from "../observability/log.js";
 import type { Metrics } from "../observability/metrics.js";
 
@@ -50,11 +51,16 @@ export interface EngineOptions {
   readonly scrubIntervalMs: number;
 }
 
-/** What comes in from outside so that tests can hold it: time, chance, failure, and who listens. */
+/**
+ * What comes in from outside so that tests can hold it: time, chance, threads, failure, and who
+ * listens.
+ */
 export interface EnginePorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly failpoints: Failpoints;
+  /** `startWorker`, unless the test decides which message comes next. */
+  readonly startThread: StartThread;
   readonly log: Log;
   readonly metrics: Metrics;
   /**

@@ -8,6 +8,7 @@
  * in a process that has the same store open.
  */
 import { Failpoints } from "../foundation/failpoint.js";
+import { systemRandom } from "../foundation/random.js";
 import type { Log } from "../observability/log.js";
 import { integrityMessagesMax } from "../storage/limits.js";
 import type { RecoveryStep, WalTail } from "../storage/maintenance.js";
@@ -65,7 +66,11 @@ export async function examineStore(
       recovered: before.walBytesFound > 0,
       expected: before.expected,
     };
-    const { store, opened } = WriterStore.open(start, Failpoints.none(), ports.clock.wallMs());
+    const { store, opened } = WriterStore.open(
+      start,
+      { clock: ports.clock, random: systemRandom(), failpoints: Failpoints.none() },
+      ports.clock.wallMs(),
+    );
     connection = store.connection;
     return {
       storeId: opened.storeId,

@@ -37,7 +37,7 @@ import { WaitingWriter, type WriterLink } from "./writer-link.js";
 export async function openEngine(
   options: EngineOptions,
   ports: EnginePorts,
-  waiting: WaitingWriter = WaitingWriter.start(),
+  waiting: WaitingWriter = WaitingWriter.start(ports.startThread),
 ): Promise<StorageEngine> {
   const { clock, log } = ports;
   const began = { startedMs: clock.monotonicMs(), startedAtMs: clock.wallMs() };

@@ -4,7 +4,7 @@
  * and both load their modules at the same time.
  */
 import type { ThreadFailure } from "../foundation/thread-host.js";
-import { ThreadLink } from "../foundation/thread-link.js";
+import { type StartThread, ThreadLink } from "../foundation/thread-link.js";
 import { OpenError, type OpenErrorKind } from "../storage/errors.js";
 import type { ToWriter, WriterReplies } from "./commit/writer-protocol.js";
 import { reviveEngineError } from "./read/reader-pool.js";
@@ -19,9 +19,10 @@ export class WaitingWriter {
   #exit: { readonly code: number; readonly error: Error | undefined } | undefined;
   #listener: ExitListener | undefined;
 
-  private constructor() {
+  private constructor(startThread: StartThread) {
     this.link = ThreadLink.start<ToWriter, WriterReplies>({
       name: "writer",
+      startThread,
       entry: new URL("./commit/writer-thread.js", import.meta.url),
       workerData: undefined,
       onEvent: () => undefined,
@@ -34,8 +35,8 @@ export class WaitingWriter {
   }
 
   /** Who starts it hands it to openEngine, which ends it when the store does not open. */
-  static start(): WaitingWriter {
-    return new WaitingWriter();
+  static start(startThread: StartThread): WaitingWriter {
+    return new WaitingWriter(startThread);
   }
 
   /**

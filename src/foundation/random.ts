@@ -53,6 +53,16 @@ export function seededRandom(seed: number): Random {
   };
 }
 
+/** A version 4 UUID. */
+export function uuidOf(random: Random): string {
+  const bytes = random.bytes(16);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Buffer.from(bytes).toString("hex");
+  const ends = [8, 12, 16, 20, 32];
+  return ends.map((end, at) => hex.slice(ends[at - 1] ?? 0, end)).join("-");
+}
+
 function scale(word: number, bound: number): number {
   assert(bound >= 1 && bound <= uint32Count, "the bound of a random number is 1 to 2^32");
   return Math.floor((word / uint32Count) * bound);

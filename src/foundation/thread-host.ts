@@ -3,7 +3,7 @@
  * answers each. A refusal travels back as a failure; a bug (AssertionError) is not answered: it
  * ends the thread, and the link tells everyone.
  */
-import { isMainThread, parentPort, type Transferable } from "node:worker_threads";
+import { isMainThread, type MessagePort, parentPort, type Transferable } from "node:worker_threads";
 import { AssertionError, assert } from "./assert.js";
 
 export interface Kinded {
@@ -39,31 +39,57 @@ export class Transferring<Reply> {
   }
 }
 
+/** What a host needs of its end: a worker's parent port, or whatever carries the same messages. */
+export interface HostPort {
+  onMessage(listener: (message: ToThread) => void): void;
+  postMessage(message: FromThread, transfer: readonly Transferable[]): void;
+  /** Runs in a turn of the thread's own, where what is thrown ends the thread. */
+  onLaterTurn(run: () => void): void;
+  /** No message is taken any more. */
+  close(): void;
+}
+
+/** The port of the thread that calls this. Asserts outside a worker thread. */
+export function ownHostPort(): HostPort {
+  const port: MessagePort | null = parentPort;
+  assert(!isMainThread && port !== null, "a thread file must be started as a thread");
+  return {
+    onMessage: (listener) => port.on("message", listener),
+    postMessage: (message, transfer) => {
+      port.postMessage(message, transfer);
+    },
+    onLaterTurn: setImmediate,
+    close: () => {
+      port.close();
+    },
+  };
+}
+
 type ReplyOf<To extends Kinded, Replies extends Readonly<Record<To["kind"], unknown>>> =
   | Replies[To["kind"]]
   | Transferring<Replies[To["kind"]]>;
 
 export class ThreadHost<Event> {
-  readonly #port: NonNullable<typeof parentPort>;
+  readonly #port: HostPort;
 
-  private constructor(port: NonNullable<typeof parentPort>) {
+  private constructor(port: HostPort) {
     this.#port = port;
   }
 
   /**
    * Starts answering. A handler that returns a plain reply is done before the next message is
-   * looked at; a promise lets the next message overtake it. Asserts outside a worker thread.
+   * looked at; a promise lets the next message overtake it.
    */
   static serve<
     To extends Kinded,
     Replies extends Readonly<Record<To["kind"], unknown>>,
     Event = never,
   >(
+    port: HostPort,
     handle: (message: To) => ReplyOf<To, Replies> | Promise<ReplyOf<To, Replies>>,
   ): ThreadHost<Event> {
-    assert(!isMainThread && parentPort !== null, "a thread file must be started as a thread");
-    const host = new ThreadHost<Event>(parentPort);
-    parentPort.on("message", ({ id, message }: ToThread) => {
+    const host = new ThreadHost<Event>(port);
+    port.onMessage(({ id, message }) => {
       try {
         const reply = handle(message as To);
         if (reply instanceof Promise) host.#settle(id, reply);
@@ -85,7 +111,7 @@ export class ThreadHost<Event> {
    * else keeps it alive.
    */
   close(): void {
-    setImmediate(() => {
+    this.#port.onLaterTurn(() => {
       this.#port.close();
     });
   }
@@ -97,7 +123,7 @@ export class ThreadHost<Event> {
       },
       (error: unknown) => {
         // On a later turn, so that a bug becomes an uncaught error of the thread, not a rejection.
-        setImmediate(() => {
+        this.#port.onLaterTurn(() => {
           this.#fail(id, error);
         });
       },

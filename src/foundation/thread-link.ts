@@ -5,7 +5,7 @@
  *
  * The other end of the link, inside the thread, is thread-host.ts.
  */
-import { type Transferable, Worker, type WorkerOptions } from "node:worker_threads";
+import { type Transferable, Worker } from "node:worker_threads";
 import type { FromThread, Kinded, ThreadFailure, ToThread } from "./thread-host.js";
 
 /** The thread is gone. What it had in its hands may or may not have happened. */
@@ -24,13 +24,36 @@ class ThreadRequestError extends Error {
   }
 }
 
-export interface ThreadLinkOptions<Event> {
+export interface ThreadStart {
   /** For messages and for the thread's title. */
   readonly name: string;
   /** The compiled thread file: `new URL("./writer-thread.js", import.meta.url)`. */
   readonly entry: URL;
   readonly workerData: unknown;
-  readonly resourceLimits?: NonNullable<WorkerOptions["resourceLimits"]>;
+}
+
+/** What a link needs of a thread: a Worker as it is, or whatever carries the same messages. */
+export interface RunningThread {
+  /** Throws when the message cannot be cloned. */
+  postMessage(message: ToThread, transfer: readonly Transferable[]): void;
+  on(event: "message", listener: (message: FromThread) => void): unknown;
+  on(event: "error", listener: (error: unknown) => void): unknown;
+  on(event: "messageerror", listener: (error: Error) => void): unknown;
+  /** The last one of a thread, once, whatever ended it. */
+  on(event: "exit", listener: (exitCode: number) => void): unknown;
+  /** Resolves when it has ended. Twice is fine. */
+  terminate(): Promise<unknown>;
+}
+
+/** How a thread comes to be: a worker, or in a simulation its body in the same thread. */
+export type StartThread = (start: ThreadStart) => RunningThread;
+
+export function startWorker({ name, entry, workerData }: ThreadStart): RunningThread {
+  return new Worker(entry, { name, workerData });
+}
+
+export interface ThreadLinkOptions<Event> extends ThreadStart {
+  readonly startThread: StartThread;
   /** What the thread pushes without being asked, in order. */
   onEvent(event: Event): void;
   /** Once, after all waiters were told. The error is undefined after a clean exit. */
@@ -51,7 +74,7 @@ export class ThreadLink<
   Event = never,
 > {
   readonly #options: ThreadLinkOptions<Event>;
-  readonly #worker: Worker;
+  readonly #thread: RunningThread;
   readonly #waiters = new Map<number, Waiter>();
   readonly #exited: Promise<number>;
   #nextId = 1;
@@ -60,25 +83,21 @@ export class ThreadLink<
 
   private constructor(options: ThreadLinkOptions<Event>) {
     this.#options = options;
-    const { name, workerData, resourceLimits } = options;
-    this.#worker = new Worker(options.entry, {
-      name,
-      workerData,
-      ...(resourceLimits === undefined ? {} : { resourceLimits }),
-    });
-    this.#worker.on("message", (message: FromThread) => {
+    const { name, entry, workerData, startThread } = options;
+    this.#thread = startThread({ name, entry, workerData });
+    this.#thread.on("message", (message) => {
       this.#receive(message);
     });
-    this.#worker.on("error", (error) => {
+    this.#thread.on("error", (error) => {
       this.#error = error instanceof Error ? error : new Error(String(error));
     });
     // An answer that cannot be read cannot be matched to its waiter: end the thread, tell all.
-    this.#worker.on("messageerror", (error) => {
+    this.#thread.on("messageerror", (error) => {
       this.#error = error;
-      void this.#worker.terminate();
+      void this.#thread.terminate();
     });
     this.#exited = new Promise((resolve) => {
-      this.#worker.once("exit", (exitCode) => {
+      this.#thread.on("exit", (exitCode) => {
         this.#end(exitCode);
         resolve(exitCode);
       });
@@ -111,7 +130,7 @@ export class ThreadLink<
       const id = this.#nextId++;
       const posted: ToThread = { id, message };
       // Throws when the message cannot be cloned: then nobody waits.
-      this.#worker.postMessage(posted, transfer);
+      this.#thread.postMessage(posted, transfer);
       this.#waiters.set(id, { resolve: resolve as (reply: unknown) => void, reject });
     });
   }
@@ -128,7 +147,7 @@ export class ThreadLink<
 
   /** Ends the thread by force; a native call in progress runs to its end first. Twice is fine. */
   async terminate(): Promise<void> {
-    await this.#worker.terminate();
+    await this.#thread.terminate();
     await this.#exited;
   }
 

@@ -4,6 +4,7 @@ import { type EngineOptions, openEngine } from "../../src/engine/index.js";
 import { systemClock } from "../../src/foundation/clock.js";
 import { Failpoints } from "../../src/foundation/failpoint.js";
 import { systemRandom } from "../../src/foundation/random.js";
+import { startWorker } from "../../src/foundation/thread-link.js";
 import { Metrics } from "../../src/observability/metrics.js";
 import { Readiness } from "../../src/rpc/readiness.js";
 import { messageBytesDefault, valueBytesDefault } from "../../src/storage/limits.js";
@@ -49,6 +50,7 @@ export async function startInProcess(
     log,
     metrics,
     failpoints: Failpoints.parse(""),
+    startThread: startWorker,
     onFatal: ({ reason }) => {
       // As the daemon does: nothing more may be written, so nothing more is tried.
       process.stderr.write(`the engine latched: ${reason}\n`);

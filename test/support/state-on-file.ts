@@ -11,7 +11,9 @@ import { ByteReader } from "../../src/engine/record/byte-reader.js";
 import { ByteWriter } from "../../src/engine/record/byte-writer.js";
 import { readRequest, writeRequest } from "../../src/engine/record/request-codec.js";
 import { type Connection, openConnection } from "../../src/engine/sqlite/connection.js";
+import { systemClock } from "../../src/foundation/clock.js";
 import { Failpoints } from "../../src/foundation/failpoint.js";
+import { systemRandom } from "../../src/foundation/random.js";
 import type { TxnRequest, TxnResult } from "../../src/storage/model.js";
 import type { GroupMember } from "../../src/storage/state-machine.js";
 import type { Outcome } from "../../src/storage/storage-engine.js";
@@ -51,7 +53,8 @@ export class StateOnFile {
     const files = { walFile: `${file}-wal`, reserveFile: `${file}.reserve` };
     const start = { options, ...files, failpoints: "", recovered: false, expected: undefined };
     const failpoints = Failpoints.parse(setup.failpoints ?? "");
-    const { store } = WriterStore.open(start, failpoints, setup.nowMs ?? startMs);
+    const ports = { clock: systemClock(), random: systemRandom(), failpoints };
+    const { store } = WriterStore.open(start, ports, setup.nowMs ?? startMs);
     stores.push(store);
     return new StateOnFile(store, file);
   }

@@ -10,6 +10,7 @@ import { type EngineOptions, openEngine } from "../../src/engine/index.js";
 import { type Clock, systemClock } from "../../src/foundation/clock.js";
 import { Failpoints } from "../../src/foundation/failpoint.js";
 import { seededRandom } from "../../src/foundation/random.js";
+import { startWorker } from "../../src/foundation/thread-link.js";
 import { Metrics } from "../../src/observability/metrics.js";
 import { proveOptions } from "../../src/prove/states/engine-setup.js";
 import type { EngineErrorKind } from "../../src/storage/errors.js";
@@ -112,6 +113,7 @@ export class TempEngine {
         clock: this.clock,
         random: seededRandom(1),
         failpoints,
+        startThread: startWorker,
         log: this.log,
         metrics: this.metrics,
         onFatal: (fault) => {

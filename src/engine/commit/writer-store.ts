@@ -2,9 +2,9 @@
  * Everything that hangs on the one read-write connection: opened, recovered and given its new epoch
  * in the order that the durability of the next commits depends on.
  */
-import { randomUUID } from "node:crypto";
-import { systemClock } from "../../foundation/clock.js";
+import type { Clock } from "../../foundation/clock.js";
 import type { Failpoints } from "../../foundation/failpoint.js";
+import { type Random, uuidOf } from "../../foundation/random.js";
 import type { Tenure } from "../../storage/commit-log.js";
 import { OpenError } from "../../storage/errors.js";
 import type { ConnectionReading } from "../../storage/maintenance.js";
@@ -36,6 +36,12 @@ import type { Opened, WriterStart } from "./writer-protocol.js";
 /** Between two tries to empty the WAL at start, while another process holds a snapshot. */
 const retryPauseMs = 50;
 
+export interface WriterStorePorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly failpoints: Failpoints;
+}
+
 export class WriterStore {
   readonly connection: Connection;
   readonly state: SqliteState;
@@ -56,7 +62,7 @@ export class WriterStore {
     open: OpenConnection,
     of: {
       readonly start: WriterStart;
-      readonly failpoints: Failpoints;
+      readonly ports: WriterStorePorts;
       readonly store: StoreTable;
       readonly checkpoints: CheckpointRunner;
       readonly nowMs: number;
@@ -69,21 +75,23 @@ export class WriterStore {
     this.#store = of.store;
     this.#wallMs = of.nowMs;
     const nowMs = (): number => Math.max(this.#wallMs, of.store.read()?.timeFloorMs ?? 0);
-    this.room = new WalRoom(connection, roomFiles(of.start), systemClock());
+    this.room = new WalRoom(connection, roomFiles(of.start), of.ports.clock);
     let isOpen = false;
     const assertRoom = (): void => {
       // The start has judged its own room, and may use all that a full disk has left.
       if (isOpen) this.room.assertRoom();
     };
-    const { store, failpoints } = of;
+    const { store, ports } = of;
+    const { failpoints, random } = ports;
     this.log = new LocalLog(connection, { store, failpoints, nowMs, assertRoom });
-    const row = this.#beginEpoch(of.start, nowMs(), of.lost);
+    const row = this.#beginEpoch(of.start, { nowMs: nowMs(), random, lost: of.lost });
     isOpen = true;
     this.room.note();
     this.state = new SqliteState(connection, {
       nodeId: row.nodeId,
       storeId: row.storeId,
       namespaceAutoCreate: of.start.options.namespaceAutoCreate,
+      random,
       nowMs,
     });
     this.past = new PastTable(connection);
@@ -99,15 +107,15 @@ export class WriterStore {
    */
   static open(
     start: WriterStart,
-    failpoints: Failpoints,
+    ports: WriterStorePorts,
     nowMs: number,
   ): { readonly store: WriterStore; readonly opened: Opened } {
-    return twiceIfDamaged(() => WriterStore.#openOnce(start, failpoints, nowMs));
+    return twiceIfDamaged(() => WriterStore.#openOnce(start, ports, nowMs));
   }
 
   static #openOnce(
     start: WriterStart,
-    failpoints: Failpoints,
+    ports: WriterStorePorts,
     nowMs: number,
   ): { readonly store: WriterStore; readonly opened: Opened } {
     const open: OpenConnection = {
@@ -120,14 +128,14 @@ export class WriterStore {
       const checkpoints = new CheckpointRunner({
         connection,
         walFile: start.walFile,
-        clock: systemClock(),
+        clock: ports.clock,
         nativeBusyTimeoutMs: start.options.nativeBusyTimeoutMs,
       });
       const checkpoint = emptyWal(checkpoints, start);
       const migrated = migrate(connection);
       const table = new StoreTable(connection);
       const lost = lostWrites(table.read(), start);
-      const parts = { start, failpoints, store: table, checkpoints, nowMs, lost };
+      const parts = { start, ports, store: table, checkpoints, nowMs, lost };
       const store = new WriterStore(connection, open, parts);
       const opened: Opened = {
         storeId: table.row.storeId,
@@ -206,15 +214,19 @@ export class WriterStore {
     return this.#store.row.integrityFailures;
   }
 
-  #beginEpoch(start: WriterStart, nowMs: number, lost: Opened["lost"]): StoreRow {
+  #beginEpoch(
+    start: WriterStart,
+    at: { readonly nowMs: number; readonly random: Random; readonly lost: Opened["lost"] },
+  ): StoreRow {
+    const { nowMs, random, lost } = at;
     this.connection.exec("BEGIN IMMEDIATE");
     const present = this.#store.read();
     const recoveries = start.recovered ? 1 : 0;
     this.#store.stage(
       present === undefined
         ? {
-            storeId: randomUUID() as StoreId,
-            nodeId: start.options.nodeId ?? randomUUID(),
+            storeId: uuidOf(random) as StoreId,
+            nodeId: start.options.nodeId ?? uuidOf(random),
             epoch: 1n as Epoch,
             commitSequence: 0n,
             timeFloorMs: nowMs,
@@ -225,7 +237,7 @@ export class WriterStore {
         : {
             ...present,
             // Another history: clients that knew the lost revisions must not mistake it for theirs.
-            storeId: lost === undefined ? present.storeId : (randomUUID() as StoreId),
+            storeId: lost === undefined ? present.storeId : (uuidOf(random) as StoreId),
             nodeId: start.options.nodeId ?? present.nodeId,
             epoch: (present.epoch + 1n) as Epoch,
             recoveries: present.recoveries + recoveries,

@@ -5,7 +5,7 @@
  * the interval is over. A restart goes on where the last one stopped.
  */
 import type { Cancel, Clock } from "../../foundation/clock.js";
-import { ThreadExitError, ThreadLink } from "../../foundation/thread-link.js";
+import { type StartThread, ThreadExitError, ThreadLink } from "../../foundation/thread-link.js";
 import { describeError, type Log } from "../../observability/log.js";
 import type { Metrics } from "../../observability/metrics.js";
 import {
@@ -31,6 +31,7 @@ export interface ScrubberPorts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly damage: DamageWatch;
+  readonly startThread: StartThread;
   /** False while nothing may be read. */
   usable(): boolean;
 }
@@ -176,6 +177,7 @@ export class Scrubber {
   #ask(place: ScrubPlace): Promise<TimedSlice> {
     this.#link ??= ThreadLink.start<ToScrubber, ScrubReplies>({
       name: "scrubber",
+      startThread: this.#ports.startThread,
       entry: new URL("./scrub-thread.js", import.meta.url),
       workerData: { options: this.#ports.options },
       onEvent: () => undefined,

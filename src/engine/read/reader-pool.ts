@@ -4,7 +4,7 @@
  */
 
 import type { ThreadFailure } from "../../foundation/thread-host.js";
-import { ThreadExitError, ThreadLink } from "../../foundation/thread-link.js";
+import { type StartThread, ThreadExitError, ThreadLink } from "../../foundation/thread-link.js";
 import type { Log } from "../../observability/log.js";
 import { EngineError, type EngineErrorKind, type RefusalFacts } from "../../storage/errors.js";
 import { readQueueRequestsMax } from "../../storage/limits.js";
@@ -16,6 +16,7 @@ export type ReaderLink = ThreadLink<ToReader, ReaderReplies, FromReader>;
 
 export interface ReaderPoolPorts {
   readonly log: Log;
+  readonly startThread: StartThread;
   /** A read of a thread failed once and was right the second time. */
   onRepeated(code: string): void;
 }
@@ -88,6 +89,7 @@ export class ReaderPool {
     const start: ReaderStart = { options: this.#options, name };
     const link: ReaderLink = ThreadLink.start<ToReader, ReaderReplies, FromReader>({
       name,
+      startThread: this.#ports.startThread,
       entry: new URL("./reader-thread.js", import.meta.url),
       workerData: start,
       onEvent: ({ code }) => {

@@ -3,6 +3,7 @@
  * open transaction, request by request, and becomes the present when the log's append (the COMMIT)
  * is certain. A request that is refused leaves nothing behind, because deciding writes nothing.
  */
+import type { Random } from "../../foundation/random.js";
 import type { Tenure } from "../../storage/commit-log.js";
 import { EngineError, refusalOf } from "../../storage/errors.js";
 import type { ChangeBatch, LogEntry, RecordedRequest } from "../../storage/log-entry.js";
@@ -37,6 +38,7 @@ export interface StateOptions {
   readonly nodeId: string;
   readonly storeId: StoreId;
   readonly namespaceAutoCreate: boolean;
+  readonly random: Random;
   /** Wall time that never steps back: no earlier than any commit before. */
   nowMs(): number;
 }
@@ -137,7 +139,7 @@ export class SqliteState implements StateMachine {
     }
     const revision = (row.head + 1n) as Revision;
     const view = this.#viewOf(row.id);
-    const staging = new Staging(view, { revision, nowMs });
+    const staging = new Staging(view, { revision, nowMs, random: this.#options.random });
     const value = evaluate(request.body, staging);
     const changesNothing = staging.size === 0 && staging.leases.size === 0;
     // A condition that did not hold leaves its id free. And what is not there cannot remember.

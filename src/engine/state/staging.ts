@@ -2,8 +2,8 @@
  * What one request has decided so far: at most one change per key, over the state it started from.
  * Nothing is written here, so a request that is refused halfway leaves nothing to undo.
  */
-import { randomBytes } from "node:crypto";
 import { binaryText, compareBytes } from "../../foundation/bytes.js";
+import type { Random } from "../../foundation/random.js";
 import { EngineError } from "../../storage/errors.js";
 import { changesPerRequestMax, leaseKeysMax } from "../../storage/limits.js";
 import type { Change, ChangeCause } from "../../storage/log-entry.js";
@@ -41,6 +41,7 @@ export interface StagedChange {
 export class Staging {
   readonly nowMs: number;
   readonly #view: StateView;
+  readonly #random: Random;
   readonly #revision: Revision;
   readonly #changes = new Map<string, StagedChange>();
   /** Null = the lease is gone. */
@@ -48,8 +49,12 @@ export class Staging {
   /** By how much this request raises the number of keys that are bound to a lease. */
   readonly #bound = new Map<LeaseId, number>();
 
-  constructor(view: StateView, at: { readonly revision: Revision; readonly nowMs: number }) {
+  constructor(
+    view: StateView,
+    at: { readonly revision: Revision; readonly nowMs: number; readonly random: Random },
+  ) {
     this.#view = view;
+    this.#random = at.random;
     this.nowMs = at.nowMs;
     this.#revision = at.revision;
   }
@@ -104,7 +109,8 @@ export class Staging {
   /** An id that no lease has: 63 random bits, so that a second draw is next to never needed. */
   freeLeaseId(): LeaseId {
     for (;;) {
-      const id = (randomBytes(8).readBigUInt64BE() >> 1n) as LeaseId;
+      const { buffer } = this.#random.bytes(8);
+      const id = (new DataView(buffer).getBigUint64(0) >> 1n) as LeaseId;
       if (id !== 0n && this.findLease(id) === undefined) return id;
     }
   }

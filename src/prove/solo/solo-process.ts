@@ -8,6 +8,7 @@ import { unreachable } from "../../foundation/assert.js";
 import { sleep, systemClock } from "../../foundation/clock.js";
 import { Failpoints } from "../../foundation/failpoint.js";
 import { seededRandom } from "../../foundation/random.js";
+import { startWorker } from "../../foundation/thread-link.js";
 import { Metrics } from "../../observability/metrics.js";
 import { EngineError, OpenError, type OpenErrorKind } from "../../storage/errors.js";
 import { highWaterMarkMs } from "../../storage/limits.js";
@@ -60,6 +61,7 @@ async function open(): Promise<StorageEngine> {
         clock,
         random: seededRandom(order.firstWrite),
         failpoints: Failpoints.none(),
+        startThread: startWorker,
         log: silentLog(),
         metrics: new Metrics(),
         onFatal: ({ kind, reason }) => {

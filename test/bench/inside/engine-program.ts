@@ -3,6 +3,7 @@ import { openEngine } from "../../../src/engine/index.js";
 import { systemClock } from "../../../src/foundation/clock.js";
 import { Failpoints } from "../../../src/foundation/failpoint.js";
 import { systemRandom } from "../../../src/foundation/random.js";
+import { startWorker } from "../../../src/foundation/thread-link.js";
 import { Metrics } from "../../../src/observability/metrics.js";
 import type { Key, Namespace, Operation } from "../../../src/storage/model.js";
 import type { StorageEngine } from "../../../src/storage/storage-engine.js";
@@ -56,6 +57,7 @@ function open(file: string): Promise<StorageEngine> {
       clock: systemClock(),
       random: systemRandom(),
       failpoints: Failpoints.parse(""),
+      startThread: startWorker,
       log: recordingLog(),
       metrics: new Metrics(),
       onFatal(fault) {

@@ -1,7 +1,7 @@
 /** The thread that thread-link.test.ts starts: it does on request all a thread can do to a link. */
 import { workerData } from "node:worker_threads";
 import { AssertionError, unreachable } from "../../../src/foundation/assert.js";
-import { ThreadHost, Transferring } from "../../../src/foundation/thread-host.js";
+import { ownHostPort, ThreadHost, Transferring } from "../../../src/foundation/thread-host.js";
 
 export type ToTestThread =
   | { readonly kind: "echo"; readonly text: string }
@@ -41,7 +41,7 @@ class Refusal extends Error {
   readonly notPlain = new Map();
 }
 
-const host = ThreadHost.serve<ToTestThread, TestReplies, TestEvent>((message) => {
+const host = ThreadHost.serve<ToTestThread, TestReplies, TestEvent>(ownHostPort(), (message) => {
   switch (message.kind) {
     case "echo":
       return { text: message.text, greeting: (workerData as { greeting: string }).greeting };

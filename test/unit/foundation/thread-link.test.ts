@@ -1,8 +1,8 @@
 /** Every request over a thread link is answered exactly once, however the thread ends. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ThreadFailure, ThreadHost } from "../../../src/foundation/thread-host.js";
-import { ThreadLink } from "../../../src/foundation/thread-link.js";
+import { ownHostPort, type ThreadFailure } from "../../../src/foundation/thread-host.js";
+import { startWorker, ThreadLink } from "../../../src/foundation/thread-link.js";
 import type { TestEvent, TestReplies, ToTestThread } from "./thread-link-thread.js";
 
 interface Started {
@@ -19,6 +19,7 @@ function start(
   const exits: Started["exits"] = [];
   const link = ThreadLink.start<ToTestThread, TestReplies, TestEvent>({
     name: "test",
+    startThread: startWorker,
     entry: new URL("./thread-link-thread.js", import.meta.url),
     workerData: { greeting: "hello" },
     onEvent: (event) => events.push(event.number),
@@ -137,6 +138,7 @@ test("a thread that closes its end answers first and exits cleanly", async (t) =
 test("a thread file that does not exist rejects the first request and tells why", async (t) => {
   const link = ThreadLink.start<ToTestThread, TestReplies>({
     name: "missing",
+    startThread: startWorker,
     entry: new URL("./no-such-thread.js", import.meta.url),
     workerData: undefined,
     onEvent: () => undefined,
@@ -150,5 +152,5 @@ test("a thread file that does not exist rejects the first request and tells why"
 });
 
 test("a thread's inner end refuses to be served on the main thread", () => {
-  assert.throws(() => ThreadHost.serve(() => undefined as never), { name: "AssertionError" });
+  assert.throws(() => ownHostPort(), { name: "AssertionError" });
 });
