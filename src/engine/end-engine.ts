@@ -48,9 +48,9 @@ export async function endEngine(store: OpenStore, parts: EndingParts): Promise<v
   await parts.integrity.close();
   parts.snapshots.close();
   await parts.pool.close();
-  if (life.is("failed")) return;
+  if (life.is("failed")) return store.mark.close();
   const last = await lastCheckpoint(store, parts);
-  if (life.is("failed")) return;
+  if (life.is("failed")) return store.mark.close();
   parts.points.connection.close();
   const { commitSequence } = await writer.request({ kind: "close" });
   life.moveTo("closed", "the store is closed");

@@ -87,10 +87,14 @@ export interface Hints {
 }
 
 export class Oracle {
-  readonly model = new ModelStore();
+  readonly model: ModelStore;
   /** The state that a restart forgets. */
   #drained = false;
   #level = "info";
+
+  constructor(model: ModelStore = new ModelStore()) {
+    this.model = model;
+  }
 
   restarted(): void {
     this.#drained = false;

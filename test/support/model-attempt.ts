@@ -73,8 +73,10 @@ export class Attempt {
     const found: Logged[] = [];
     const note = (name: string, key: Key, entry: Entry | undefined): void => {
       const replaced = before.get(name);
-      const previous = replaced !== undefined && this.#wasLive(replaced) ? replaced : undefined;
       const cause = entry === undefined ? this.#causes.get(name) : undefined;
+      // What ends by itself is shown as it was: that it had run out is why it is taken away.
+      const shows = replaced !== undefined && (cause !== undefined || this.#wasLive(replaced));
+      const previous = shows ? replaced : undefined;
       found.push({ key, entry, cause: cause ?? "client", previous });
     };
     for (const [name, row] of this.rows) {

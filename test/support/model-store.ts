@@ -74,6 +74,14 @@ export class ModelStore {
     this.#autoCreate = options.namespaceAutoCreate;
   }
 
+  /** A store with this namespace alone, as it is now, whatever is committed here later. */
+  frozen(name: Namespace): ModelStore {
+    const copy = new ModelStore({ namespaceAutoCreate: this.#autoCreate });
+    const space = this.#spaces.get(name);
+    if (space !== undefined) copy.#spaces.set(name, { ...space });
+    return copy;
+  }
+
   createNamespace(name: Namespace, settings: Partial<NamespaceSettings>, nowMs: number): void {
     if (this.#spaces.has(name)) throw new ModelRefusal("namespace-exists");
     const space = this.#fresh(name, nowMs);

@@ -7,8 +7,12 @@ export interface Printing {
   diagnostic(text: string): void;
 }
 
+const given = process.env["KVDB_SEED"];
+
+/** Somebody wants to see one seed again, and not what chance finds. */
+export const seedIsGiven = given !== undefined;
+
 export function seedFor(test: Printing): { readonly seed: number; readonly random: Random } {
-  const given = process.env["KVDB_SEED"];
   const seed = given === undefined ? systemRandom().uint32() : Number(given);
   test.diagnostic(`seed ${String(seed)}: KVDB_SEED=${String(seed)} replays it`);
   return { seed, random: seededRandom(seed) };
