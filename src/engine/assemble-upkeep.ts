@@ -65,6 +65,10 @@ export function makeNamespaces(
       parts.points.forgetNamespace(name);
       parts.watches.recheck(name);
     },
+    onDeleted: (name) => {
+      parts.points.forgetNamespace(name);
+      parts.watches.deleted(name);
+    },
     onFault: (fault) => {
       parts.fail(fault);
     },

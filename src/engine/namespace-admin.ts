@@ -31,8 +31,10 @@ export interface NamespaceAdminPorts {
   looking<T>(read: () => T): T;
   /** A caller is about to be shown this head. */
   saw(name: Namespace, head: Revision): void;
-  /** Its settings are others now, or it is gone. */
+  /** Its settings are others now. */
   onChanged(name: Namespace): void;
+  /** It is gone, whatever stands under its name by now. */
+  onDeleted(name: Namespace): void;
   onFault(fault: LatchedFault): void;
 }
 
@@ -75,7 +77,7 @@ export class LocalNamespaces implements NamespaceAdmin {
     const { keys } = this.get(name);
     await this.#ask({ kind: "delete-namespace", name, nowMs: this.#ports.time.nowMs() });
     this.#blockedReads.delete(name);
-    this.#ports.onChanged(name);
+    this.#ports.onDeleted(name);
     this.#ports.log.event("namespace.deleted", { namespace: name });
     return { keys };
   }

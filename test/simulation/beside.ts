@@ -130,12 +130,15 @@ export class Beside {
     } else if (message.kind === "create-namespace") {
       const { name: namespace, settings, nowMs } = message;
       this.#administered(
-        { asked: { rpc: "CreateNamespace", namespace, settings }, call, nowMs },
+        { asked: { rpc: "CreateNamespace", namespace, settings }, call, nowMs, reachedDisk },
         reply,
       );
     } else if (message.kind === "delete-namespace") {
       const { name: namespace, nowMs } = message;
-      this.#administered({ asked: { rpc: "DeleteNamespace", namespace }, call, nowMs }, reply);
+      this.#administered(
+        { asked: { rpc: "DeleteNamespace", namespace }, call, nowMs, reachedDisk },
+        reply,
+      );
     }
     // The rest changes nothing that a caller can see.
   }
@@ -207,12 +210,13 @@ export class Beside {
       readonly asked: NamespaceCall;
       readonly call: number | undefined;
       readonly nowMs: number;
+      readonly reachedDisk: boolean;
     },
     reply: unknown,
   ): void {
     const answer = reply as AdminReply | undefined;
-    if (answer === undefined || answer.kind === "latched") return;
-    const kind = answer.kind === "refused" ? answer.refusal.kind : undefined;
+    if (answer?.kind !== "done" && answer?.kind !== "refused" && !of.reachedDisk) return;
+    const kind = answer?.kind === "refused" ? answer.refusal.kind : undefined;
     if (kind === "storage-busy" || kind === "disk-full") return;
     this.#keepUnseen(of.asked.namespace);
     const truth = this.oracle.answer(of.asked, of.nowMs);

@@ -16,10 +16,10 @@ const many = Array.from({ length: manyKeys }, (_none, at) => allKeys[at % allKey
   (key) => key ?? [],
 );
 
-export const alpha = "alpha" as Namespace;
+const alpha = "alpha" as Namespace;
 const beta = "beta" as Namespace;
 /** Deleted and made again. */
-const gone = "gone" as Namespace;
+export const gone = "gone" as Namespace;
 /** Keeps every version. */
 const past = "past" as Namespace;
 export const namespaces: readonly Namespace[] = [alpha, beta, gone, past];

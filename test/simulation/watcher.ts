@@ -82,13 +82,14 @@ export class Watcher {
 
   #check(event: WatchEvent): void {
     const { namespace } = this.watch;
-    const head = this.#beside.oracle.model.head(namespace);
     const { revision } = event.header;
-    assert.ok(revision <= head, `a watch is at ${revision}, and ${head} is the last commit`);
+    const head = this.#beside.oracle.model.head(namespace);
+    const last = this.#beside.lastRevision(namespace);
+    const isThere = revision <= head || revision <= last;
+    assert.ok(isThere, `a watch is at ${revision}, and ${last} is the last commit`);
     if (event.kind === "standing") {
       this.#standing = true;
       // A deleted namespace has no head; what is made under its name goes on above its last revision.
-      const last = this.#beside.lastRevision(namespace);
       this.#at = this.watch.from === undefined && last > revision ? last : revision;
       return;
     }

@@ -9,6 +9,7 @@ import { watchersPerTurnMax } from "../../storage/limits.js";
 import type { Namespace, Revision } from "../../storage/model.js";
 import type { AppendedEntry } from "../log/local-log.js";
 import { decodeBatches } from "../record/entry-codec.js";
+import { namespaceGone } from "./log-pages.js";
 import { RangeIndex } from "./range-index.js";
 import { nameOf, type Subscriber, WatchGroup } from "./watch-group.js";
 
@@ -40,8 +41,8 @@ export class WatchHub {
 
   /**
    * From here on the subscriber receives what it wants of every commit. `head` is what the file says
-   * at this moment, 0 where there is no such namespace: it may be ahead of what was published, never
-   * behind.
+   * at this moment, 0 where there is no such namespace. It may be ahead of what was published; behind
+   * it only where the namespace was deleted and nobody was told yet: then its watches end here.
    */
   subscribe(namespace: Namespace, subscriber: Subscriber, head: Revision): Seat {
     const topic = this.#topicOf(namespace, head);
@@ -111,7 +112,8 @@ export class WatchHub {
 
   #topicOf(namespace: Namespace, head: Revision): Topic {
     const known = this.#topics.get(namespace);
-    if (known !== undefined) return known;
+    if (known !== undefined && head >= known.published) return known;
+    if (known !== undefined) this.end(namespaceGone(namespace), namespace);
     const topic: Topic = { published: head, groups: new Map(), index: new RangeIndex() };
     this.#topics.set(namespace, topic);
     return topic;

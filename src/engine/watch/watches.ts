@@ -80,7 +80,15 @@ export class Watches {
     if (refusal !== undefined) this.#hub.end(refusal);
   }
 
-  /** The namespace has been changed or deleted: ends its watches where they would be refused now. */
+  /**
+   * Ends the watches of a namespace that was deleted. It may have been made again before this is told:
+   * its revisions go on above a gap then, which no watch of the old one can pass.
+   */
+  deleted(namespace: Namespace): void {
+    this.#hub.end(namespaceGone(namespace), namespace);
+  }
+
+  /** The namespace has been changed: ends its watches where they would be refused now. */
   recheck(namespace: Namespace): void {
     const refusal = refusalBy(() => {
       if (this.#ports.head(namespace) === undefined) throw namespaceGone(namespace);
