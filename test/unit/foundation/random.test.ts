@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { seededRandom, systemRandom } from "../../../src/foundation/random.js";
+import { seededRandom, systemRandom, uuidOf } from "../../../src/foundation/random.js";
 
 test("the same seed gives the same sequence, another seed another one", () => {
   fc.assert(
@@ -39,3 +39,10 @@ for (const [name, random] of [
     assert.equal(new Set(random.bytes(10_000)).size, 256);
   });
 }
+
+test("an id is a version 4 UUID, the same for the same chance", () => {
+  const id = uuidOf(seededRandom(5));
+  assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  assert.equal(uuidOf(seededRandom(5)), id);
+  assert.notEqual(uuidOf(seededRandom(6)), id);
+});
