@@ -8,7 +8,6 @@ import assert from "node:assert/strict";
 import { basename } from "node:path";
 import type { Transferable } from "node:worker_threads";
 import { serveWriter } from "../../src/engine/commit/writer-body.js";
-import type { WriterStart } from "../../src/engine/commit/writer-protocol.js";
 import { serveScrubber } from "../../src/engine/integrity/scrub-body.js";
 import type { ScrubStart } from "../../src/engine/integrity/scrub-protocol.js";
 import { serveReader } from "../../src/engine/read/reader-body.js";
@@ -21,8 +20,8 @@ import type { RunningThread, StartThread, ThreadStart } from "../../src/foundati
 
 /** What stands behind each thread file. */
 const bodies: Readonly<Record<string, (start: unknown, ports: BodyPorts) => void>> = {
-  "writer-thread.js": (start, ports) => {
-    serveWriter(start as WriterStart, ports);
+  "writer-thread.js": (_start, ports) => {
+    serveWriter(ports);
   },
   "reader-thread.js": (start, ports) => {
     serveReader(start as ReaderStart, ports);
