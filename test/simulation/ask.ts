@@ -144,6 +144,13 @@ function lease(engine: StorageEngine, call: LeaseRead, identity: Identity): Simu
   return { kind: "lease", namespace, revision, ...found.info };
 }
 
+/** Answered by the main thread, unless it is too much for it. */
+export function isRead(call: SimulatedCall): call is SimulatedCall & {
+  rpc: "Get" | "BatchGet" | "GetLease" | "ListLeases" | "GetNamespace";
+} {
+  return ["Get", "BatchGet", "GetLease", "ListLeases", "GetNamespace"].includes(call.rpc);
+}
+
 function revisionOf({ epoch, storeId, revision }: Header, identity: Identity): bigint {
   assert.deepEqual({ epoch, storeId }, { epoch: identity.epoch, storeId: identity.storeId });
   return revision;

@@ -112,12 +112,12 @@ async function writerDoes(rig: Rig, messages: number): Promise<void> {
 
 /** Lets messages through until it has settled. */
 async function told<T>(rig: Rig, running: Promise<T>): Promise<T> {
-  let settled = false;
+  const state = { settled: false };
   const ending = running.finally(() => {
-    settled = true;
+    state.settled = true;
   });
-  for (let turns = 0; !settled && turns < turnsMax; turns++) await letThrough(rig);
-  assert.ok(settled, "it comes to its end");
+  for (let turns = 0; !state.settled && turns < turnsMax; turns++) await letThrough(rig);
+  assert.ok(state.settled, "it comes to its end");
   return ending;
 }
 

@@ -19,6 +19,14 @@ export interface Asking {
   cancelled: boolean;
 }
 
+/** A caller: one call at a time. */
+export interface Lane {
+  readonly number: number;
+  /** Asked first, because a process that has died left it without an answer. */
+  readonly again: SimulatedCall[];
+  asking: Asking | undefined;
+}
+
 /** Throws when the answer is none that the model allows. */
 export function judge(
   asking: Asking,

@@ -1,5 +1,6 @@
 /** One life of an engine in a simulation: opened on a directory, driven message by message. */
 import assert from "node:assert/strict";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import type { ToWriter } from "../../src/engine/commit/writer-protocol.js";
 import { type EngineOptions, openEngine } from "../../src/engine/index.js";
@@ -165,4 +166,9 @@ function masked(message: unknown): unknown {
 
 export function fileIn(directory: string): string {
   return join(directory, "kv.db");
+}
+
+/** The files as they are; the shared memory of a process that is gone is not among them. */
+export function copyStore(from: string, to: string): void {
+  cpSync(from, to, { recursive: true, filter: (file) => !file.endsWith("-shm") });
 }

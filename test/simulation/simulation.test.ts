@@ -20,8 +20,8 @@ const seedsAgain = 6;
 const leastOfHundred = {
   answers: 8_000,
   commits: 4_000,
-  expired: 300,
-  batches: 1_500,
+  expired: 200,
+  batches: 500,
   kills: 80,
   faults: 10,
   stops: 100,

@@ -4,32 +4,25 @@
  * the files hold.
  */
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { EngineOptions } from "../../src/engine/index.js";
 import { type Random, seededRandom } from "../../src/foundation/random.js";
 import type { WatchEvent } from "../../src/storage/storage-engine.js";
 import { isMutation } from "../model/calls.js";
 import { Values } from "../model/values.js";
-import { ask, type Identity, type SimulatedCall } from "./ask.js";
+import { ask, type Identity, isRead, type SimulatedCall } from "./ask.js";
 import { Beside } from "./beside.js";
 import { drawFault, drawOptions } from "./draws.js";
-import { type Asking, assertRightlyEnded, judge } from "./judge.js";
+import { type Asking, assertRightlyEnded, judge, type Lane } from "./judge.js";
 import { honest, type Meddler } from "./network.js";
 import { emptyTally, type SimulationPlan } from "./plan.js";
 import { namespaces, Questions } from "./questions.js";
 import { quiet } from "./quiet.js";
-import { fileIn, Rig } from "./rig.js";
+import { copyStore, fileIn, Rig } from "./rig.js";
 import { digestOf, Trace } from "./trace.js";
 import { VirtualClock } from "./virtual-clock.js";
 import { Watcher } from "./watcher.js";
-
-interface Lane {
-  readonly number: number;
-  /** Asked first, because a process that has died left it without an answer. */
-  readonly again: SimulatedCall[];
-  asking: Asking | undefined;
-}
 
 const startMs = 1_700_000_000_000;
 const watchersMax = 5;
@@ -86,7 +79,8 @@ export class Simulation {
     await this.#settle();
     await this.#compareAll();
     await this.#stop();
-    this.#count();
+    this.tally.commits = this.#beside.commits;
+    this.tally.expired = this.#beside.expired;
   }
 
   async #step(): Promise<void> {
@@ -389,12 +383,8 @@ export class Simulation {
   }
 
   #copyTo(name: string): void {
-    const { directory } = this.#rig.setup;
-    const from = this.#copied ? join(this.#plan.directory, "stale") : directory;
-    cpSync(from, join(this.#plan.directory, name), {
-      recursive: true,
-      filter: (file) => !file.endsWith("-shm"),
-    });
+    const from = this.#copied ? join(this.#plan.directory, "stale") : this.#rig.setup.directory;
+    copyStore(from, join(this.#plan.directory, name));
   }
 
   #copyStale(): void {
@@ -403,16 +393,4 @@ export class Simulation {
     this.#copyTo("stale");
     this.#copied = true;
   }
-
-  #count(): void {
-    const { commits, expired } = this.#beside;
-    this.tally.commits = commits;
-    this.tally.expired = expired;
-  }
-}
-
-function isRead(call: SimulatedCall): call is SimulatedCall & {
-  rpc: "Get" | "BatchGet" | "GetLease" | "ListLeases" | "GetNamespace";
-} {
-  return ["Get", "BatchGet", "GetLease", "ListLeases", "GetNamespace"].includes(call.rpc);
 }
