@@ -109,8 +109,8 @@ export class Staging {
   /** An id that no lease has: 63 random bits, so that a second draw is next to never needed. */
   freeLeaseId(): LeaseId {
     for (;;) {
-      const { buffer } = this.#random.bytes(8);
-      const id = (new DataView(buffer).getBigUint64(0) >> 1n) as LeaseId;
+      const { buffer, byteOffset } = this.#random.bytes(8);
+      const id = (new DataView(buffer, byteOffset).getBigUint64(0) >> 1n) as LeaseId;
       if (id !== 0n && this.findLease(id) === undefined) return id;
     }
   }
