@@ -16,7 +16,7 @@ export const acknowledgesBeforeCommit: readonly TextChange[] = [
   },
   // Inside a transaction the gauge cannot be read.
   {
-    file: "engine/commit/writer-thread.js",
+    file: "engine/commit/writer-body.js",
     from: "const gauge = checkpoints.gauge();",
     to: "const gauge = { frames: 0, backfilled: 0, walBytes: 0 };",
   },
