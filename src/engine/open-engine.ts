@@ -70,7 +70,7 @@ async function openInspected(before: PreOpenReport, opening: Opening): Promise<S
   const damage = new DamageWatch({ ...ports, policy, life, alarms });
   let guard: Connection | undefined;
   try {
-    if (!before.createdNew) guard = openGuard(options, before);
+    if (!before.beginsWal) guard = openGuard(options, before);
     life.moveTo("recovering", "the WAL is being moved into the database");
     const opened = await openWriter(writer, before, { options, ports });
     guard ??= openGuard(options, before);
@@ -120,7 +120,7 @@ async function openInspected(before: PreOpenReport, opening: Opening): Promise<S
 /**
  * A reader that stays open while the writer opens: if the start-up checkpoint meets a disk error, the
  * writer's close is not the last one, so SQLite does not checkpoint once more and hide its errors. A
- * new store has it as soon as there is a file to open.
+ * file without a WAL has nothing to lose yet; it has its guard as soon as the writer has made one.
  */
 function openGuard(options: EngineOptions, before: PreOpenReport): Connection {
   const { database } = before.files;

@@ -51,6 +51,8 @@ export type PreOpenVerdict =
   | {
       readonly kind: "open";
       readonly createsNew: boolean;
+      /** No WAL belongs to the file yet: it is new, or a copy that SQLite made in one piece. */
+      readonly beginsWal: boolean;
       /** Opening will end what the tail of the WAL holds: copy it first. */
       readonly copyWalAside: boolean;
       readonly remarks: readonly string[];
@@ -106,8 +108,10 @@ export function judgePreOpen(facts: PreOpenFacts, format: StoreFormat): PreOpenV
   const size =
     wal.frames === 0 && database.journalBytes === 0 ? judgeSize(database, header) : undefined;
   if (size !== undefined) return size;
+  const createsNew = isBlank(wal.databaseHeader ?? header);
   return opened({
-    createsNew: isBlank(wal.databaseHeader ?? header),
+    createsNew,
+    beginsWal: createsNew || !header.isInWalMode,
     copyWalAside: wal.tail === "ambiguous" || wal.tail === "damaged",
     remarks: remarksOf(facts),
   });
@@ -129,7 +133,7 @@ function judgeMissing(facts: PreOpenFacts): PreOpenVerdict {
     );
   }
   const remarks = database.journalBytes > 0 ? ["a rollback journal is there"] : [];
-  return opened({ createsNew: true, remarks });
+  return opened({ createsNew: true, beginsWal: true, remarks });
 }
 
 function refuseHeader(
@@ -215,12 +219,14 @@ const restoreHint = "keep the copies in the quarantine directory and restore the
 
 function opened(found: {
   readonly createsNew?: boolean;
+  readonly beginsWal?: boolean;
   readonly copyWalAside?: boolean;
   readonly remarks: readonly string[];
 }): PreOpenVerdict {
   return {
     kind: "open",
     createsNew: found.createsNew ?? false,
+    beginsWal: found.beginsWal ?? false,
     copyWalAside: found.copyWalAside ?? false,
     remarks: found.remarks,
   };

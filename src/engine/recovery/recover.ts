@@ -46,6 +46,8 @@ export interface PreOpenReport {
   readonly steps: readonly RecoveryStep[];
   readonly unclean: boolean;
   readonly createdNew: boolean;
+  /** Only the writer can open it so far: readers cannot give a file its WAL. */
+  readonly beginsWal: boolean;
   readonly walBytesFound: number;
   /** Frames that SQLite will recover. */
   readonly walFramesFound: number;
@@ -138,6 +140,7 @@ async function inspectFiles(inspection: Inspection): Promise<PreOpenReport> {
     steps: steps.taken,
     unclean: !verdict.createsNew && (wal.bytes > 0 || cleanMarker.kind !== "present"),
     createdNew: verdict.createsNew,
+    beginsWal: verdict.beginsWal,
     walBytesFound: wal.bytes,
     walFramesFound: wal.frames,
     walTail: wal.tail,

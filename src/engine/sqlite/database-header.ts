@@ -9,6 +9,8 @@ export const databaseHeaderBytes = 108;
 
 const magic = "SQLite format 3\0";
 const leafTablePage = 0x0d;
+/** Of the format in which the file is written and read: 1 = rollback journal, 2 = WAL. */
+const walVersion = 2;
 
 export interface DatabaseHeader {
   readonly pageBytes: number;
@@ -16,6 +18,8 @@ export interface DatabaseHeader {
   readonly pages: number | undefined;
   readonly userVersion: number;
   readonly applicationId: number;
+  /** False: a copy that SQLite made in one piece (VACUUM INTO), or a file that was never a store. */
+  readonly isInWalMode: boolean;
   /** True: no table was ever made in it. */
   readonly schemaEmpty: boolean;
 }
@@ -47,6 +51,7 @@ export function readDatabaseHeader(bytes: Uint8Array): DatabaseHeaderReading {
       pages: counted ? view.getUint32(28) : undefined,
       userVersion: view.getInt32(60),
       applicationId: view.getInt32(68),
+      isInWalMode: view.getUint8(18) === walVersion && view.getUint8(19) === walVersion,
       schemaEmpty: view.getUint8(100) === leafTablePage && view.getUint16(103) === 0,
     },
   };
