@@ -94,7 +94,7 @@ class Source {
 
 /** The command that the page gives, on these files; true = it ended well, and the copy is there. */
 async function copyOf(file: string, to: string, killed: Random | undefined): Promise<boolean> {
-  const command = /^(\(umask .*mv .*\))$/m.exec(readFileSync(page, "utf8"))?.[1];
+  const command = /^`(\(umask .*mv .*\))`$/m.exec(readFileSync(page, "utf8"))?.[1];
   assert.ok(command !== undefined, "the page says how a copy is made");
   const parts = command.replaceAll("data/kv.db", file).replaceAll("copy.", `${to}.`);
   // A group of its own, so that a kill reaches whatever runs in it.
