@@ -23,7 +23,10 @@ for (const name of readdirSync(wire, { recursive: true, encoding: "utf8" }).sort
   const path = relative(dirname(file), runtime).replace(/\.ts$/, ".js");
   writeFileSync(
     file,
-    text.replaceAll(packages, `from "${path.startsWith(".") ? path : `./${path}`}"`),
+    text
+      .replaceAll(packages, `from "${path.startsWith(".") ? path : `./${path}`}"`)
+      // The linters leave this folder out as a whole: eslint.config.js, biome.json.
+      .replace("/* eslint-disable */\n", ""),
   );
 }
 

@@ -37,8 +37,9 @@ export const exitReasons = {
   },
   io: {
     code: 74,
-    meaning: "The disk answered with an error, so nothing more was written or checkpointed.",
-    hint: "Look at the kernel log; a restart goes through recovery and syncs what was in doubt.",
+    meaning:
+      "The disk answered with an error, or another program wrote to the database (FOREIGN_WRITE): nothing more was written or checkpointed.",
+    hint: "Look at the last line of the log, and at the kernel's; a restart goes through recovery and syncs what was in doubt.",
     restart: true,
   },
   locked: {

@@ -17,6 +17,7 @@ import { trimBound } from "./log/log-retention.js";
 import type { OldestColumns } from "./log/log-trim.js";
 import type { Connection } from "./sqlite/connection.js";
 import { prepareRows, sql } from "./sqlite/statements.js";
+import type { PastSpanColumns } from "./state/past-table.js";
 
 export interface HousekeeperPorts {
   readonly connection: Connection;
@@ -34,6 +35,7 @@ export interface HousekeeperPorts {
 export class Housekeeper {
   readonly #ports: HousekeeperPorts;
   readonly #oldest;
+  readonly #pastSpan;
   readonly #namespaceId;
   #stop: Cancel = () => undefined;
   #round: Promise<void> = Promise.resolve();
@@ -42,6 +44,7 @@ export class Housekeeper {
   private constructor(ports: HousekeeperPorts) {
     const { connection } = ports;
     this.#ports = ports;
+    this.#pastSpan = prepareRows<[number], PastSpanColumns>(connection, sql.pastSpanGet);
     this.#oldest = prepareRows<[number, number], OldestColumns>(connection, sql.logOldest);
     this.#namespaceId = prepareRows<[string], [bigint, bigint]>(connection, sql.headGet);
   }
@@ -185,6 +188,9 @@ export class Housekeeper {
         bytes: Number(bytes),
       }));
     const facts = { head: info.head, bytes: info.logBytes, nowMs: this.#ports.time.nowMs() };
-    return trimBound(oldest, facts, info.settings);
+    const bound = trimBound(oldest, facts, info.settings);
+    if (bound !== undefined || info.settings.historyReads) return bound;
+    // What an ended history has left goes, however much of the log is kept.
+    return this.#pastSpan.get(Number(row[0])) === undefined ? undefined : (0n as Revision);
   }
 }

@@ -129,7 +129,9 @@ export class LocalNamespaces implements NamespaceAdmin {
     if (reply.kind !== "latched") return;
     this.#ports.onFault(reply.fault);
     throw new EngineError("storage-fault", `the store has stopped: ${reply.fault.code}`, {
-      hint: "the change may or may not be there after the restart; look before you retry",
+      hint: reply.fault.outcomeUnknown
+        ? "the change may or may not be there after the restart; look before you retry"
+        : "nothing was changed; repeat it after the restart",
     });
   }
 

@@ -4,13 +4,15 @@
  * disk under a write. The daemons with a defect are built from this one by changing a line.
  */
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type ServiceError, status } from "@grpc/grpc-js";
 import Database from "better-sqlite3";
 import { compareVersions } from "../../src/engine/sqlite/connection.js";
 import { buildMutant, type TextChange } from "../../src/prove/mutants/mutant-build.js";
+import { CheckIntegrityRequest, IntegrityMode } from "../../src/wire/kvdb/v1/admin.js";
 import { connectTo } from "../support/grpc-client.js";
 import { startDaemon } from "../support/spawn-daemon.js";
 import { tempDirectory } from "../support/temp-directory.js";
@@ -152,3 +154,40 @@ for (const { what, sql, keys } of otherPrograms) {
     assert.equal((await again.stop()).code, 0);
   });
 }
+
+test("74: a stop meets what another program wrote, though nobody wrote here since", async (t) => {
+  const file = join(tempDirectory(t), "kv.db");
+  const daemon = startDaemon(t, { file });
+  await connectTo(t, (await daemon.ready()).grpc[0] ?? "").put("key", "value");
+  const database = new Database(file);
+  database.exec("DELETE FROM kv");
+  database.close();
+  assert.equal((await daemon.stop()).code, 74, daemon.stderr.join("\n"));
+  assert.match(daemon.stderr.join("\n"), /FOREIGN_WRITE/);
+  assert.equal(existsSync(`${file}.clean`), false, "nobody calls that a clean stop");
+});
+
+test("74: a sync that fails while a found damage is counted, as under any other commit", async (t) => {
+  const file = join(tempDirectory(t), "kv.db");
+  const before = startDaemon(t, { file });
+  await connectTo(t, (await before.ready()).grpc[0] ?? "").put("key", "value");
+  assert.equal((await before.stop()).code, 0);
+  const database = new Database(file);
+  database.exec("UPDATE kv SET value_crc = value_crc + 1");
+  database.close();
+  // The first commit of a start is that of its epoch, the second counts the failed check.
+  const env = {
+    KVDB_FAILPOINTS: "before-commit=error:SQLITE_IOERR_FSYNC@2",
+    KVDB_PROFILE: "dev",
+    KVDB_INTEGRITY_FAILURE_POLICY: "warn",
+    KVDB_SCRUB_BYTES_PER_SECOND: "0",
+  };
+  const daemon = startDaemon(t, { file, env });
+  const client = connectTo(t, (await daemon.ready()).grpc[0] ?? "");
+  const request = CheckIntegrityRequest.fromPartial({
+    mode: IntegrityMode.INTEGRITY_MODE_CHECKSUM,
+  });
+  await once(client.admin.checkIntegrity(request).resume(), "end");
+  await assert.rejects(client.put("other", "value"), { code: status.UNAVAILABLE });
+  assert.equal((await daemon.ended).code, 74, daemon.stderr.join("\n"));
+});

@@ -1,9 +1,13 @@
 /** Namespaces share a file and nothing else: keys, revisions, request ids and limits are their own. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import Database from "better-sqlite3";
+import { ManualClock } from "../../src/foundation/clock.js";
+import { housekeepingMs } from "../../src/storage/limits.js";
 import type { Namespace, Operation, Revision } from "../../src/storage/model.js";
 import { defaultNamespaceSettings } from "../../src/storage/namespaces.js";
 import { keyOf, kindOf, okOf, putOf, refusalOf, TempEngine } from "../support/temp-engine.js";
+import { waitFor } from "../support/wait.js";
 
 test("the same key in two namespaces is two entries, each with its own revisions", async (t) => {
   const temp = await TempEngine.open(t);
@@ -142,6 +146,24 @@ test("what a history has left is still counted when another one begins", async (
   for await (const step of maintenance.checkIntegrity("checksum", new AbortController().signal)) {
     if (step.kind === "report") assert.deepEqual(step.messages, []);
   }
+});
+
+test("what a history has left goes by itself, however much of the log is kept", async (t) => {
+  const clock = new ManualClock();
+  const temp = await TempEngine.open(t, { clock });
+  const name = "tenant" as Namespace;
+  await temp.engine.namespaces.create(name, { historyReads: true });
+  for (const value of ["1", "2", "3"]) okOf(await temp.put("key", value, { namespace: name }));
+  await temp.engine.namespaces.update(name, { historyReads: false });
+  const database = new Database(temp.file, { readonly: true });
+  const left = database.prepare("SELECT count(*) + (SELECT count(*) FROM past_span) FROM past");
+  assert.equal(left.pluck().get(), 3);
+  await waitFor("the housekeeper", () => {
+    clock.advance(housekeepingMs);
+    return left.get() === 0 ? true : undefined;
+  });
+  database.close();
+  assert.equal(temp.engine.namespaces.get(name).oldest, 1n, "the log is as it was");
 });
 
 test("writes to a blocked namespace are refused with the reason, reads and others go on", async (t) => {

@@ -39,7 +39,7 @@ test("a watched namespace is deleted and written again before anybody is told: i
   await told(rig, engine.close());
 });
 
-test("a watch that begins when a deletion is done and not told ends those of before, and stands", async (t) => {
+test("a watch that begins when a deletion is done and not told ends those of before", async (t) => {
   const rig = await opened(t);
   const { engine } = rig;
   await told(rig, put(engine, "a"));

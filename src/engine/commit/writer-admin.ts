@@ -132,6 +132,7 @@ function vacuumSlice(
   { pagesMax = vacuumPagesPerSlice }: AdminMessage & { kind: "vacuum-slice" },
   writer: WriterStore,
 ): boolean {
+  writer.state.assertSole();
   writer.connection.pragma(`incremental_vacuum(${pagesMax})`);
   writer.room.note();
   return (writer.connection.pragma("freelist_count", { simple: true }) as number) === 0;

@@ -13,6 +13,7 @@ import { ByteReader } from "../record/byte-reader.js";
 import { encodeOutcomes } from "../record/outcome-codec.js";
 import { readRequest } from "../record/request-codec.js";
 import { faultOf, faultOfCode } from "../sqlite/result-codes.js";
+import { ForeignWriteError } from "../sqlite/sole-writer.js";
 import type { BodyPorts } from "../thread-body.js";
 import { groupCommit, latchedBy } from "./group-commit.js";
 import { type AdminMessage, performAdmin } from "./writer-admin.js";
@@ -73,8 +74,7 @@ class Writer {
       case "probe-write":
         return this.#administer(message);
       case "count-integrity-failure":
-        this.#present.setTime(message.nowMs);
-        return this.#present.countIntegrityFailure();
+        return this.#countFailure(message.nowMs);
       case "attest":
         return this.#present.attest();
       case "ping":
@@ -132,6 +132,8 @@ class Writer {
 
   #checkpoint(message: ToWriter & { kind: "checkpoint" }): CheckpointReply {
     this.#failpoints.hit("before-checkpoint");
+    const foreign = this.#foreignWrite();
+    if (foreign !== undefined) return foreign;
     const raw = this.#present.checkpoints.run(message.mode);
     if (raw.kind === "ran") {
       this.#failpoints.hit("after-checkpoint");
@@ -147,6 +149,22 @@ class Writer {
       outcomeUnknown: false,
     };
     return { raw, fault: this.#latched };
+  }
+
+  /** Asked here too, so that a stop says what an idle store would never have met. */
+  #foreignWrite(): CheckpointReply | undefined {
+    const { checkpoints, state } = this.#present;
+    try {
+      state.assertSole();
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ForeignWriteError)) throw error;
+      this.#refusedBy(error);
+      const { code, message } = error;
+      const gauge = checkpoints.gauge();
+      const measured = { before: gauge, after: gauge, durationMs: 0 };
+      return { raw: { kind: "threw", code, message, ...measured }, fault: this.#latched };
+    }
   }
 
   /** One transaction of the engine's own, between two groups: wholly done, or refused. */
@@ -165,6 +183,18 @@ class Writer {
     }
   }
 
+  /** A disk that fails under the count latches as it does under any other commit. */
+  #countFailure(nowMs: number): number {
+    if (this.#latched !== undefined) throw new Error("after a fault nothing is counted");
+    this.#present.setTime(nowMs);
+    try {
+      return this.#present.countIntegrityFailure();
+    } catch (error) {
+      this.#refusedBy(error);
+      throw error;
+    }
+  }
+
   #refusedBy(error: unknown): AdminReply {
     const fault = faultOf(error);
     switch (fault.kind) {
@@ -178,7 +208,11 @@ class Writer {
       }
       case "io":
       case "damaged":
-        this.#latched = latchedBy(error, { kind: fault.kind, code: fault.code }, true);
+        this.#latched = latchedBy(
+          error,
+          { kind: fault.kind, code: fault.code },
+          !(error instanceof ForeignWriteError),
+        );
         return { kind: "latched", fault: this.#latched };
       case "bug":
         this.#present.state.abortPrepared();

@@ -202,15 +202,10 @@ export class WriterStore {
 
   /** Counted in the store, because the process may end over the failure it counts. */
   countIntegrityFailure(): number {
-    try {
-      this.transact(() => {
-        const { row } = this.#store;
-        this.#store.stage({ ...row, integrityFailures: row.integrityFailures + 1 });
-      });
-    } catch (cause) {
-      this.state.abortPrepared();
-      throw cause;
-    }
+    this.transact(() => {
+      const { row } = this.#store;
+      this.#store.stage({ ...row, integrityFailures: row.integrityFailures + 1 });
+    });
     return this.#store.row.integrityFailures;
   }
 

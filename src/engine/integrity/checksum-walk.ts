@@ -2,7 +2,8 @@
  * Walks every table that carries checksums, a run of rows at a time. Between two runs nothing is
  * held open, so the walk pins the WAL only for moments, however large the store is. A damaged page
  * in the way is a finding; the walk goes on with the next table. At the end rows are counted where
- * another row says how many there must be: one statement, and one snapshot, each.
+ * another row says how many there must be; that takes one snapshot a table, for as long as a walk of
+ * its index takes.
  */
 import {
   integrityMessagesMax,

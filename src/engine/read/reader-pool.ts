@@ -85,7 +85,7 @@ export class ReaderPool {
   }
 
   #add(): void {
-    const name = `reader-${++this.#started}`;
+    const name = `reader-${this.#started + 1}`;
     const start: ReaderStart = { options: this.#options, name };
     const link: ReaderLink = ThreadLink.start<ToReader, ReaderReplies, FromReader>({
       name,
@@ -100,6 +100,7 @@ export class ReaderPool {
       },
       revive: reviveEngineError,
     });
+    this.#started++;
     this.#links.push(link);
   }
 

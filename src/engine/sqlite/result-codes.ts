@@ -11,7 +11,7 @@ export type Fault =
   | { readonly kind: "disk-full"; readonly code: string }
   /** Nothing happened: another process holds a lock. */
   | { readonly kind: "busy"; readonly code: string }
-  /** The disk answered with an error: what it holds is unknown until recovery. */
+  /** The disk failed, or somebody else wrote: what it holds is unknown until it is read anew. */
   | { readonly kind: "io"; readonly code: string }
   /** The file's structure is wrong. */
   | { readonly kind: "damaged"; readonly code: string }

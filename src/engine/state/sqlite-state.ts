@@ -83,6 +83,11 @@ export class SqliteState implements StateMachine {
    */
   begin(): void {
     this.#begin.run();
+    this.assertSole();
+  }
+
+  /** Throws ForeignWriteError: for writes that make a transaction of their own. */
+  assertSole(): void {
     this.#sole.assertSole();
   }
 

@@ -81,7 +81,7 @@ export class Watches {
   }
 
   /**
-   * Ends the watches of a namespace that was deleted. It may have been made again before this is told:
+   * Ends the watches of a namespace that was deleted, those that began since included. It may have been made again before this is told:
    * its revisions go on above a gap then, which no watch of the old one can pass.
    */
   deleted(namespace: Namespace): void {
