@@ -5,7 +5,7 @@
 import type { Random } from "../../src/foundation/random.js";
 import { objectOf, seenCas, seenDeleted, seenEntries } from "./questions.js";
 import type { Recorded } from "./recorder.js";
-import type { LoggedRevision } from "./store.js";
+import type { Answer, LoggedRevision } from "./store.js";
 
 export interface Planted {
   /** Of one register. */
@@ -19,7 +19,7 @@ interface Replacement {
   readonly key: string;
   readonly before: Written;
   readonly after: Written;
-  /** Nothing that replaced it in turn had been answered when it was. */
+  /** When it was answered nobody had been told of what replaced it in turn: no writer, no reader. */
   readonly isTail: boolean;
 }
 
@@ -42,7 +42,7 @@ export class Planter {
       this.#calls.set(object, calls);
       calls.push(call);
     }
-    this.#replacements = replacementsIn(log, writersIn(history));
+    this.#replacements = replacementsIn(log, writersIn(history), (key) => this.#callsOf(key));
     this.#tails = this.#replacements.filter(({ isTail }) => isTail);
   }
 
@@ -126,18 +126,32 @@ function writersIn(history: readonly Recorded[]): ReadonlyMap<bigint, Recorded> 
 function replacementsIn(
   log: readonly LoggedRevision[],
   writers: ReadonlyMap<bigint, Recorded>,
+  callsOf: (key: string) => readonly Recorded[],
 ): readonly Replacement[] {
   const later = new Map<string, Omit<Replacement, "key" | "before"> | undefined>();
-  const answeredAt = new Map<string, number>();
+  const nextRevision = new Map<string, bigint>();
   return log.toReversed().flatMap(({ revision, changes: [change] }): readonly Replacement[] => {
     if (change === undefined) return [];
     const { key, value } = change;
     const call = writers.get(revision);
     const written = call && value !== undefined ? { value, call } : undefined;
     const after = later.get(key);
-    const nextAnswer = answeredAt.get(key) ?? Infinity;
-    answeredAt.set(key, Math.min(nextAnswer, call?.returned ?? Infinity));
-    later.set(key, written && { after: written, isTail: nextAnswer > written.call.returned });
+    const replacedToldAt = toldAt(callsOf(key), nextRevision.get(key));
+    nextRevision.set(key, revision);
+    later.set(key, written && { after: written, isTail: replacedToldAt > written.call.returned });
     return written && after ? [{ key, before: written, ...after }] : [];
   });
+}
+
+/** When the first answer was there from which a caller could tell that this revision had happened. */
+function toldAt(calls: readonly Recorded[], revision: bigint | undefined): number {
+  if (revision === undefined) return Infinity;
+  const telling = calls.filter(({ answer }) => answer !== undefined && reached(answer, revision));
+  return Math.min(Infinity, ...telling.map(({ returned }) => returned));
+}
+
+/** A condition that did not hold says what it met, and no revision when it met nothing. */
+function reached({ revision, entries: [met] }: Answer, wanted: bigint): boolean {
+  const known = revision ?? met?.modRevision ?? wanted;
+  return known >= wanted || known < 0n;
 }
