@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { EngineError } from "../../src/storage/errors.js";
 import type { CheckpointMode } from "../../src/storage/maintenance.js";
-import type { Header, Revision } from "../../src/storage/model.js";
+import type { Header, Namespace, Revision } from "../../src/storage/model.js";
 import type { CallLimits, StorageEngine } from "../../src/storage/storage-engine.js";
 import {
   isMutation,
@@ -14,7 +14,7 @@ import {
   type ScanCall,
 } from "../model/calls.js";
 import { modelInfo } from "../model/engine-store-calls.js";
-import type { Truth } from "../model/oracle.js";
+import { maskedSettings, type Truth } from "../model/oracle.js";
 import { patient, wholePage } from "../support/temp-engine.js";
 
 export type SimulatedCall =
@@ -23,7 +23,7 @@ export type SimulatedCall =
   | ListCall
   | ScanCall
   | LeaseRead
-  | Exclude<NamespaceCall, { readonly rpc: "Compact" | "UpdateNamespace" }>
+  | NamespaceCall
   | { readonly rpc: "Checkpoint"; readonly mode: CheckpointMode };
 
 /** What the model cannot say: it happened or it did not. */
@@ -78,6 +78,16 @@ async function answered(
     }
     case "GetNamespace":
       return { kind: "namespaces", namespaces: [modelInfo(engine.namespaces.get(call.namespace))] };
+    case "UpdateNamespace": {
+      const settings = maskedSettings(call.settings, call.mask);
+      const info = await engine.namespaces.update(call.namespace, settings);
+      return { kind: "namespaces", namespaces: [modelInfo(info)] };
+    }
+    case "Compact": {
+      const { namespace, upTo } = call;
+      const { oldest } = await engine.maintenance.compact(namespace, upTo as Revision);
+      return { kind: "compacted", oldest };
+    }
     case "DeleteNamespace":
       return { kind: "deleted", ...(await engine.namespaces.delete(call.namespace)) };
     case "Checkpoint":
@@ -149,6 +159,14 @@ export function isRead(call: SimulatedCall): call is SimulatedCall & {
   rpc: "Get" | "BatchGet" | "GetLease" | "ListLeases" | "GetNamespace";
 } {
   return ["Get", "BatchGet", "GetLease", "ListLeases", "GetNamespace"].includes(call.rpc);
+}
+
+/** What an operator may keep callers from. */
+export function isBlockable(call: SimulatedCall): call is SimulatedCall & {
+  readonly namespace: Namespace;
+} {
+  if (isMutation(call)) return false;
+  return ["Get", "BatchGet", "List", "Scan", "GetLease", "ListLeases"].includes(call.rpc);
 }
 
 function revisionOf({ epoch, storeId, revision }: Header, identity: Identity): bigint {

@@ -16,7 +16,9 @@ import { Oracle, type Truth } from "../model/oracle.js";
 import { same } from "../model/same.js";
 import { canonical } from "../support/canonical.js";
 import type { Logged } from "../support/model-attempt.js";
-import type { SimulatedCall } from "./ask.js";
+import { ModelStore } from "../support/model-store.js";
+import { isBlockable, isRead, type SimulatedCall } from "./ask.js";
+import { OldEnds } from "./old-ends.js";
 
 interface Pending {
   readonly id: number;
@@ -29,7 +31,8 @@ interface Group {
 }
 
 export class Beside {
-  readonly oracle = new Oracle();
+  readonly oracle = new Oracle(new ModelStore({ namespaceAutoCreate: true, blocksReads: false }));
+  readonly oldEnds = new OldEnds(this.oracle.model);
   /** Every revision there ever was, those of deleted namespaces among them. */
   readonly #logs = new Map<Namespace, Map<bigint, readonly Logged[]>>();
   /** Mutations that no group has carried to the writer yet, in the order in which they were asked. */
@@ -43,6 +46,10 @@ export class Beside {
   readonly #unseen = new Map<Namespace, { readonly head: bigint; readonly oracle: Oracle }[]>();
   readonly #calls = new Map<number, SimulatedCall>();
   readonly #snapshots = new Map<number, { readonly id: number; readonly oracle: Oracle }>();
+  /** Whose reads the main thread refuses: it learns of a block when the writer's answer arrives. */
+  readonly #blocked = new Set<Namespace>();
+  /** How often it has learnt of one. */
+  readonly #blocks = new Map<Namespace, number>();
   #group: Group | undefined;
   commits = 0;
   expired = 0;
@@ -50,12 +57,26 @@ export class Beside {
   begun(id: number, call: SimulatedCall): void {
     this.#calls.set(id, call);
     if (isMutation(call)) this.#pending.push({ id, call });
+    if (call.rpc === "Compact") this.oldEnds.asked(call.namespace, call.upTo);
   }
 
-  /** What is right if the engine answers now and asks no thread. */
-  answersNow(call: SimulatedCall & { readonly namespace: Namespace }, nowMs: number): Truth[] {
+  /** What is right if the engine answers now and asks no thread; undefined = it asks one. */
+  decidedNow(call: SimulatedCall, nowMs: number): readonly Truth[] | undefined {
+    if (isBlockable(call) && this.blocksReads(call.namespace)) {
+      return [{ kind: "refused", reason: "namespace-blocked" }];
+    }
+    if (isRead(call)) return this.#answersNow(call, nowMs);
+    const { model } = this.oracle;
+    if (call.rpc !== "Compact" || !model.namespaces.includes(call.namespace)) return undefined;
+    if (call.upTo <= model.head(call.namespace)) return undefined;
+    return [{ kind: "refused", reason: "revision-in-future" }];
+  }
+
+  #answersNow(call: SimulatedCall & { readonly namespace: Namespace }, nowMs: number): Truth[] {
     const now = this.oracle.answer(call, nowMs);
     if (call.rpc !== "Get" && call.rpc !== "BatchGet") return [now];
+    // What is read at a revision never comes from memory.
+    if (call.at !== undefined) return [now];
     const unseen = this.#unseen.get(call.namespace) ?? [];
     return [now, ...unseen.map(({ oracle }) => oracle.answer(call, nowMs))];
   }
@@ -77,6 +98,31 @@ export class Beside {
     this.#unseen.set(namespace, left);
   }
 
+  blocksReads(namespace: Namespace): boolean {
+    return this.#blocked.has(namespace);
+  }
+
+  blocksOf(namespace: Namespace): number {
+    return this.#blocks.get(namespace) ?? 0;
+  }
+
+  /** The main thread knows the settings as they are now, or that there is no such namespace. */
+  settingsKnown(namespace: Namespace): void {
+    const { model } = this.oracle;
+    const isThere = model.namespaces.includes(namespace);
+    const isBlocked = isThere && model.namespace(namespace).settings.blockReads;
+    if (!isBlocked) {
+      this.#blocked.delete(namespace);
+      return;
+    }
+    this.#blocked.add(namespace);
+    this.#blocks.set(namespace, this.blocksOf(namespace) + 1);
+  }
+
+  deletionKnown(namespace: Namespace): void {
+    this.#blocked.delete(namespace);
+  }
+
   /** It was answered, or nobody will. */
   ended(id: number): void {
     this.#pending = this.#pending.filter((pending) => pending.id !== id);
@@ -91,6 +137,7 @@ export class Beside {
     this.#calls.clear();
     this.#snapshots.clear();
     this.#unseen.clear();
+    for (const namespace of this.oracle.model.namespaces) this.settingsKnown(namespace);
   }
 
   /** The changes that a revision made. */
@@ -133,12 +180,21 @@ export class Beside {
         { asked: { rpc: "CreateNamespace", namespace, settings }, call, nowMs, reachedDisk },
         reply,
       );
+      this.#set(namespace);
+    } else if (message.kind === "update-namespace") {
+      const { name: namespace, settings, nowMs } = message;
+      const asked = { rpc: "UpdateNamespace", namespace, settings, mask: [] } as const;
+      this.#administered({ asked, call, nowMs, reachedDisk }, reply);
+      this.#set(namespace);
     } else if (message.kind === "delete-namespace") {
       const { name: namespace, nowMs } = message;
       this.#administered(
         { asked: { rpc: "DeleteNamespace", namespace }, call, nowMs, reachedDisk },
         reply,
       );
+      if (!this.oracle.model.namespaces.includes(namespace)) this.oldEnds.deleted(namespace);
+    } else if (message.kind === "trim-slice") {
+      this.#cut(message, reply as AdminReply | undefined, reachedDisk);
     }
     // The rest changes nothing that a caller can see.
   }
@@ -164,7 +220,11 @@ export class Beside {
     assert.ok(group !== undefined, "a group was taken");
     this.#group = undefined;
     if (reply?.kind !== "done" && !reachedDisk) return;
+    const heads = group.requests.map(({ namespace }) => {
+      return [namespace, this.oracle.model.head(namespace)] as const;
+    });
     const truths = group.requests.map((request) => this.#apply(request, group.nowMs));
+    this.oldEnds.committed(new Map(heads));
     if (reply?.kind !== "done") return;
     const identity = { epoch: 0n, nodeId: "", storeId: "" as StoreId } as never;
     const names = group.requests.map(({ namespace }) => namespace);
@@ -223,6 +283,20 @@ export class Beside {
     const reason = truth.kind === "refused" ? truth.reason : undefined;
     if (kind !== reason) throw differs(`the writer did ${of.asked.rpc}`, kind, reason);
     if (of.call !== undefined) this.#expected.set(of.call, [truth]);
+  }
+
+  #set(namespace: Namespace): void {
+    if (this.oracle.model.namespaces.includes(namespace)) this.oldEnds.set(namespace);
+  }
+
+  #cut(
+    { name, upTo }: ToWriter & { kind: "trim-slice" },
+    reply: AdminReply | undefined,
+    reachedDisk: boolean,
+  ): void {
+    if (reply?.kind !== "done" && !reachedDisk) return;
+    this.#keepUnseen(name);
+    this.oldEnds.cut(name, upTo);
   }
 
   #keepUnseen(namespace: Namespace): void {

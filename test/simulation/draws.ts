@@ -3,17 +3,26 @@ import type { EngineOptions } from "../../src/engine/index.js";
 import type { Values } from "../model/values.js";
 import { testOptions } from "../support/temp-engine.js";
 
-/** A failpoint, or none. The first commits of a life are those of its start. */
+/** The first commit of a life is that of its start, the next two make the namespaces of a new store. */
+const firstHit = 4;
+const startFails = "@1";
+
+/** A failpoint, or none. */
 export function drawFault(values: Values): string {
   if (values.seldom(2)) return "";
-  const hit = String(3 + values.random.below(40));
+  const hit = values.seldom(8) ? startFails : `@${String(firstHit + values.random.below(40))}`;
   const fault = values.pick([
     "before-commit=error:SQLITE_FULL",
     "before-commit=error:SQLITE_BUSY",
     "before-commit=error:SQLITE_IOERR_FSYNC",
     "after-commit=error:SQLITE_IOERR_FSYNC",
   ]);
-  return `${fault}@${hit}`;
+  return `${fault}${hit}`;
+}
+
+/** The start itself meets the fault. */
+export function failsAtStart(failpoints: string): boolean {
+  return failpoints.endsWith(startFails);
 }
 
 export function drawOptions(values: Values): EngineOptions {

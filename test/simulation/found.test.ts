@@ -11,10 +11,11 @@ import { tempDirectory } from "../support/temp-directory.js";
 import { patient, putOf } from "../support/temp-engine.js";
 import { Beside } from "./beside.js";
 import { drawOptions } from "./draws.js";
+import { fileIn } from "./homes.js";
 import { honest } from "./network.js";
 import { gone } from "./questions.js";
 import { quiet } from "./quiet.js";
-import { fileIn, Rig } from "./rig.js";
+import { Rig } from "./rig.js";
 import { Trace } from "./trace.js";
 import { VirtualClock } from "./virtual-clock.js";
 
@@ -73,7 +74,7 @@ async function opened(t: TestContext): Promise<Rig> {
     onGroup: () => undefined,
   });
   rig.open();
-  for (let turns = 0; !rig.isOpen && turns < turnsMax; turns++) await letThrough(rig);
+  for (let turns = 0; !rig.hasOpened && turns < turnsMax; turns++) await letThrough(rig);
   return rig;
 }
 

@@ -47,19 +47,34 @@ export function judge(
   throw differs(`${call.rpc} of call ${String(id)} is answered with`, answer, expected);
 }
 
-/** Making and deleting tell what is there when they answer, not when they were decided. */
+/** What changes a namespace tells what is there when it answers, not when it was decided. */
 function isRightAbout(
-  { id, call, existed }: Asking,
+  { id, call, existed, rig }: Asking,
   answer: SimulatedAnswer,
   beside: Beside,
 ): boolean {
-  if (call.rpc === "CreateNamespace") {
-    const { namespace } = call;
-    return same(answer, beside.oracle.answer({ rpc: "GetNamespace", namespace }, 0));
+  if (!("namespace" in call)) return false;
+  const { namespace } = call;
+  const { model } = beside.oracle;
+  const [decided] = beside.expectedOf(id);
+  const isThere = model.namespaces.includes(namespace);
+  const isMissing = answer.kind === "refused" && answer.reason === "namespace-missing";
+  if (call.rpc === "CreateNamespace" || call.rpc === "UpdateNamespace") {
+    // It may have been deleted before it could be told what it is like.
+    if (isMissing) return call.rpc === "UpdateNamespace" && !isThere;
+    const now = beside.oracle.answer({ rpc: "GetNamespace", namespace }, 0);
+    return decided?.kind === "namespaces" && same(answer, now);
   }
-  if (call.rpc !== "DeleteNamespace") return false;
-  if (answer.kind === "deleted") return beside.expectedOf(id)[0]?.kind === "deleted";
-  return answer.kind === "refused" && answer.reason === "namespace-missing" && !existed;
+  if (call.rpc === "DeleteNamespace") {
+    if (answer.kind === "deleted") return decided?.kind === "deleted";
+    return isMissing && !existed;
+  }
+  if (call.rpc !== "Compact") return false;
+  // It is cut slice by slice, and the namespace may go in between.
+  if (isMissing) return !existed || !isThere;
+  if (answer.kind !== "compacted" || decided !== undefined) return false;
+  if (!rig.closing) beside.oldEnds.assertCompacted(namespace, call.upTo);
+  return answer.oldest === model.namespace(namespace).oldest;
 }
 
 function noteShown(call: SimulatedCall, answer: SimulatedAnswer, beside: Beside): void {
@@ -67,6 +82,8 @@ function noteShown(call: SimulatedCall, answer: SimulatedAnswer, beside: Beside)
   if ("revision" in answer) beside.shown(answer.namespace, answer.revision);
   else if (info !== undefined) beside.shown(info.name, info.head);
   else if (answer.kind === "deleted" && "namespace" in call) beside.shown(call.namespace, 0n);
+  if (info !== undefined && call.rpc !== "GetNamespace") beside.settingsKnown(info.name);
+  if (answer.kind === "deleted" && "namespace" in call) beside.deletionKnown(call.namespace);
 }
 
 /** Nothing has happened: was that a reason? */
@@ -90,14 +107,20 @@ function mayBeRefused(
 }
 
 /** Asserts that the engine had a reason to end this watch. */
-export function assertRightlyEnded({ reason, watch }: Watcher, rig: Rig): void {
+export function assertRightlyEnded(watcher: Watcher, rig: Rig, beside: Beside): void {
+  const { reason, watch } = watcher;
   const { namespace, isSlow } = watch;
   const may =
     reason === undefined ||
+    reason === watcher.refusedFor ||
     (reason === "draining" && rig.closing) ||
     (reason === "storage-fault" && rig.fatal !== undefined) ||
     (reason === "slow-consumer" && isSlow) ||
     (namespace === "gone" && ["namespace-missing", "revision-compacted"].includes(reason)) ||
+    (reason === "namespace-blocked" && watcher.wasBlocked) ||
+    (reason === "revision-compacted" &&
+      watch.options.previous &&
+      watcher.next <= beside.oldEnds.forgottenUpTo(namespace)) ||
     (reason === "snapshot-expired" && rig.readerDied);
   assert.ok(may, `a watch of ${namespace} was ended: ${String(reason)}`);
 }

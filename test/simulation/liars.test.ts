@@ -22,6 +22,7 @@ for (const { lie, ...told } of simulationLies()) {
         const isFound = ["AssertionError", "OpenError"].includes(error.name);
         assert.ok(isFound, `found out, and not broken by the lie itself: ${String(error.stack)}`);
         const { steps } = simulation.tally;
+        await simulation.abandon();
         t.diagnostic(`seed ${String(seed)}, step ${String(steps)}: ${error.message.slice(0, 90)}`);
         return;
       }

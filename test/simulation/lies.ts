@@ -30,6 +30,20 @@ interface DoneReply {
 
 const lies: readonly (Lie & { readonly lie: string })[] = [
   { lie: "acknowledges a group that a kill takes back", forgetsLastGroup: true },
+  { lie: "goes on after another program's commit", hidesForeignWrites: true },
+  { lie: "throws away the WAL in the middle of a start", losesWalAtStart: true },
+  {
+    lie: "forgets the settings that it was given",
+    meddler: () => onAdmin("update-namespace", (message) => ({ ...message, settings: {} })),
+  },
+  {
+    lie: "cuts more off a log than it was told to",
+    meddler: () => onAdmin("trim-slice", cutting(2n)),
+  },
+  {
+    lie: "leaves what it was told to cut off a log",
+    meddler: () => onAdmin("trim-slice", cutting(-2n)),
+  },
   {
     lie: "decides two requests of a group in the wrong order",
     meddler: (random) =>
@@ -104,6 +118,24 @@ function onGroups(random: Random, tell: (group: GroupMessage) => readonly GroupM
       if (group.kind !== "commit-group" || random.below(seldom) > 0) return [sent];
       return tell(group).map((message): ToThread => ({ id: sent.id, message }));
     },
+  };
+}
+
+function onAdmin(kind: string, tell: (message: object) => object): Meddler {
+  return {
+    ...honest,
+    toThread: (_thread, sent) => {
+      const message = sent.message as { readonly kind: string };
+      return [message.kind === kind ? { id: sent.id, message: tell(message) } : sent];
+    },
+  };
+}
+
+/** So many revisions more than was said, or fewer. */
+function cutting(more: bigint): (message: object) => object {
+  return (message) => {
+    const { upTo } = message as { readonly upTo: bigint };
+    return { ...message, upTo: upTo + more > 0n ? upTo + more : 0n };
   };
 }
 

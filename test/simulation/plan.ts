@@ -9,6 +9,10 @@ export interface Lie {
   readonly clock?: (clock: Clock) => Clock;
   /** True: a kill leaves the files as they were before the last group of commits. */
   readonly forgetsLastGroup?: boolean;
+  /** True: what another program has written, nobody sees. */
+  readonly hidesForeignWrites?: boolean;
+  /** True: a kill in the middle of a start takes the WAL along. */
+  readonly losesWalAtStart?: boolean;
 }
 
 export interface SimulationPlan {
@@ -33,6 +37,15 @@ export interface Tally {
   faults: number;
   readerDeaths: number;
   timers: number;
+  /** Slices that have cut something off a log. */
+  cuts: number;
+  /** Watches that were told that what they begin with is gone. */
+  compactedWatches: number;
+  foreignWrites: number;
+  /** After how many of them the engine gave up. */
+  foreignWritesMet: number;
+  startsKilled: number;
+  startsFailed: number;
 }
 
 export function emptyTally(): Tally {
@@ -48,5 +61,11 @@ export function emptyTally(): Tally {
     faults: 0,
     readerDeaths: 0,
     timers: 0,
+    cuts: 0,
+    compactedWatches: 0,
+    foreignWrites: 0,
+    foreignWritesMet: 0,
+    startsKilled: 0,
+    startsFailed: 0,
   };
 }

@@ -3,7 +3,8 @@
  * so that what they do meets.
  */
 import type { LeaseId, Namespace, Operation, RequestId } from "../../src/storage/model.js";
-import type { Mutation } from "../model/calls.js";
+import type { NamespaceSettings } from "../../src/storage/namespaces.js";
+import type { Mutation, SettingPath } from "../model/calls.js";
 import { allKeys, leaseIds, type Values } from "../model/values.js";
 import type { ModelStore } from "../support/model-store.js";
 import type { SimulatedCall } from "./ask.js";
@@ -22,7 +23,15 @@ const beta = "beta" as Namespace;
 export const gone = "gone" as Namespace;
 /** Keeps every version. */
 const past = "past" as Namespace;
-export const namespaces: readonly Namespace[] = [alpha, beta, gone, past];
+/** Its settings change. */
+export const set = "set" as Namespace;
+export const namespaces: readonly Namespace[] = [alpha, beta, gone, past, set];
+/** What is asked first of all. */
+export const firstCalls: readonly SimulatedCall[] = [
+  { rpc: "CreateNamespace", namespace: past, settings: { historyReads: true } },
+  { rpc: "CreateNamespace", namespace: set, settings: {} },
+];
+const open: readonly SettingPath[] = ["quota_bytes", "quota_keys", "block_reads", "block_writes"];
 
 export class Questions {
   readonly #values: Values;
@@ -35,13 +44,9 @@ export class Questions {
     this.#model = model;
   }
 
-  first(): SimulatedCall {
-    return { rpc: "CreateNamespace", namespace: past, settings: { historyReads: true } };
-  }
-
   next(nowMs: number): SimulatedCall {
     const { random } = this.#values;
-    const dice = random.below(100);
+    const dice = random.below(104);
     if (dice < 52) return this.#mutation(nowMs);
     if (dice < 68) return this.#points();
     if (dice < 76) return { rpc: "List", ...this.#range(), ...this.#page() };
@@ -53,8 +58,12 @@ export class Questions {
       return { rpc: "Checkpoint", mode };
     }
     if (dice < 97) return { rpc: "DeleteNamespace", namespace: gone };
-    if (dice < 98) return { rpc: "CreateNamespace", namespace: gone, settings: {} };
-    return { rpc: "GetNamespace", namespace: this.#some };
+    if (dice < 98) {
+      const settings = this.#values.seldom(3) ? { historyReads: true } : {};
+      return { rpc: "CreateNamespace", namespace: gone, settings };
+    }
+    if (dice < 100) return { rpc: "GetNamespace", namespace: this.#some };
+    return dice < 102 ? this.#compact() : this.#update();
   }
 
   watch(): Watch {
@@ -73,14 +82,44 @@ export class Questions {
         puts,
         deletions: !puts || !values.seldom(5),
         keysOnly: values.seldom(4),
-        previous: namespace === past && values.seldom(2),
+        previous: [past, set, gone].includes(namespace) && values.seldom(2),
         progressIntervalMs: values.seldom(4) ? 500 : undefined,
       },
     };
   }
 
   get #some(): Namespace {
-    return this.#values.pick([alpha, alpha, alpha, beta, gone, past]);
+    return this.#values.pick([alpha, alpha, alpha, beta, gone, past, past, set]);
+  }
+
+  #compact(): SimulatedCall {
+    const namespace = this.#values.pick([past, past, past, set, set, alpha, gone]);
+    const head = this.#model.head(namespace);
+    const back = BigInt(this.#values.random.below(30));
+    // Now and then more than there is.
+    const upTo = this.#values.seldom(12) ? head + 1n : head > back ? head - back : 1n;
+    return { rpc: "Compact", namespace, upTo };
+  }
+
+  /** Half of the time back to what lets everything through. */
+  #update(): SimulatedCall {
+    const values = this.#values;
+    const namespace = values.pick([set, set, set, gone]);
+    if (namespace === set && values.seldom(2)) {
+      return { rpc: "UpdateNamespace", namespace, settings: {}, mask: open };
+    }
+    const all: Partial<NamespaceSettings> = {
+      quotaBytes: 10 + values.random.below(60),
+      quotaKeys: 1 + values.random.below(12),
+      historyReads: values.seldom(2),
+      retentionRevisions: values.pick([5, 30]),
+      blockReads: values.seldom(2),
+      blockWrites: values.seldom(2),
+    };
+    const names = Object.keys(all) as (keyof typeof all)[];
+    const chosen = names.filter(() => values.seldom(3));
+    const settings = Object.assign({}, ...chosen.map((name) => ({ [name]: all[name] }))) as object;
+    return { rpc: "UpdateNamespace", namespace, settings, mask: [] };
   }
 
   #mutation(nowMs: number): Mutation {
@@ -164,7 +203,8 @@ export class Questions {
 
   /** A revision to read at: in the past where it is kept, mostly none. */
   #at(namespace: Namespace): bigint | undefined {
-    if (!this.#values.seldom(namespace === past ? 2 : 15)) return undefined;
+    const times = namespace === past || namespace === set ? 2 : 15;
+    if (!this.#values.seldom(times)) return undefined;
     const head = this.#model.head(namespace);
     const back = BigInt(this.#values.random.below(20));
     return head > back ? head - back : 1n;

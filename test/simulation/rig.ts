@@ -1,7 +1,5 @@
 /** One life of an engine in a simulation: opened on a directory, driven message by message. */
 import assert from "node:assert/strict";
-import { cpSync } from "node:fs";
-import { join } from "node:path";
 import type { ToWriter } from "../../src/engine/commit/writer-protocol.js";
 import { type EngineOptions, openEngine } from "../../src/engine/index.js";
 import type { ToReader } from "../../src/engine/read/reader-protocol.js";
@@ -41,8 +39,11 @@ export class Rig {
   closing = false;
   /** A reader thread has died in this life. */
   readerDied = false;
+  /** Another program has committed to the database. */
+  foreignWrite = false;
   #engine: StorageEngine | undefined;
-  #openError: unknown;
+  #opening: Promise<void> | undefined;
+  #refusal: Error | undefined;
 
   constructor(setup: RigSetup) {
     const { engineClock, random, meddler } = setup;
@@ -55,15 +56,23 @@ export class Rig {
     return this.#engine;
   }
 
-  get isOpen(): boolean {
-    if (this.#openError !== undefined) throw this.#openError as Error;
+  get file(): string {
+    return this.setup.options.file;
+  }
+
+  get hasOpened(): boolean {
     return this.#engine !== undefined;
+  }
+
+  /** Why it does not open. */
+  get refusal(): Error | undefined {
+    return this.#refusal;
   }
 
   /** Begins to open; the messages of the start wait for the schedule like all others. */
   open(): void {
     const { options, random, failpoints, engineClock } = this.setup;
-    void openEngine(options, {
+    this.#opening = openEngine(options, {
       clock: engineClock,
       random,
       failpoints: Failpoints.parse(failpoints),
@@ -78,7 +87,7 @@ export class Rig {
         this.#engine = engine;
       },
       (error: unknown) => {
-        this.#openError = error;
+        this.#refusal = error instanceof Error ? error : new Error(String(error));
       },
     );
   }
@@ -103,16 +112,25 @@ export class Rig {
   /** The process is gone. Its connections are closed as far as they can be reached. */
   async bury(): Promise<void> {
     const { clock } = this.setup;
-    let isClosed = this.#engine === undefined;
-    void this.#engine?.close().then(
-      () => {
-        isClosed = true;
-      },
-      () => {
-        isClosed = true;
-      },
-    );
-    for (let turns = 0; !isClosed && turns < buryTurnsMax; turns++) {
+    let isClosed = this.#opening === undefined;
+    const closed = (): void => {
+      isClosed = true;
+    };
+    // A start that is under way comes to its end first.
+    void this.#opening?.then(() => this.#engine?.close()).then(closed, closed);
+    const isOver = (): boolean => isClosed;
+    await this.#letGo(isOver);
+    // Where somebody waits for an answer that will not come, the end of the thread is one.
+    for (const thread of [...this.network.threads]) thread.die();
+    await this.#letGo(isOver);
+    clock.stop();
+    await quiet();
+  }
+
+  /** Lets everything through, in no order that matters. */
+  async #letGo(isOver: () => boolean): Promise<void> {
+    const { clock } = this.setup;
+    for (let turns = 0; !isOver() && turns < buryTurnsMax; turns++) {
       await quiet();
       const [first] = this.network.waiting;
       if (first !== undefined) {
@@ -120,9 +138,6 @@ export class Rig {
         else first.thread.takeAnswer();
       } else if (clock.nextDueMs !== undefined) clock.fire();
     }
-    clock.stop();
-    for (const thread of [...this.network.threads]) thread.die();
-    await quiet();
   }
 
   async #toWriter(thread: SimulatedThread, message: ToWriter): Promise<void> {
@@ -135,6 +150,7 @@ export class Rig {
     await quiet();
     const answer = posted.find((one) => one.type !== "event" && one.id === sent.id);
     const reply = answer?.type === "reply" ? answer.reply : undefined;
+    if (this.foreignWrite) assertFailsClosed(message, reply);
     const isLatched = (reply as { readonly kind?: string } | undefined)?.kind === "latched";
     const reachedDisk = isLatched && isFirstFault(reply) && failpoints.startsWith("after-commit");
     beside.writerDid({ message, call }, reply, reachedDisk);
@@ -150,6 +166,31 @@ export class Rig {
 
 const buryTurnsMax = 5_000;
 
+/** Whatever writes begins with a look at who else has written. */
+function assertFailsClosed(message: ToWriter, reply: unknown): void {
+  const { kind } = message;
+  // Without a reply it was refused before it began: the writer has latched already.
+  if (!writes.has(kind) || reply === undefined) return;
+  const { kind: answer, fault } = reply as { readonly kind?: string; readonly fault?: object };
+  const isClosed = answer === "latched" || (kind === "checkpoint" && fault !== undefined);
+  assert.ok(
+    isClosed,
+    `the writer does ${kind} though somebody else has written: ${String(answer)}`,
+  );
+}
+
+/** A slice of purging may find nothing to do, and then it writes nothing. */
+const writes = new Set<ToWriter["kind"]>([
+  "commit-group",
+  "checkpoint",
+  "create-namespace",
+  "update-namespace",
+  "delete-namespace",
+  "trim-slice",
+  "vacuum-slice",
+  "probe-write",
+]);
+
 /** What comes behind the fault was never tried. */
 function isFirstFault(reply: unknown): boolean {
   const { fault } = reply as { readonly fault: { readonly outcomeUnknown: boolean } };
@@ -162,13 +203,4 @@ function masked(message: unknown): unknown {
   return failure === undefined
     ? message
     : { ...(message as object), failure: { ...failure, stack: 0 } };
-}
-
-export function fileIn(directory: string): string {
-  return join(directory, "kv.db");
-}
-
-/** The files as they are; the shared memory of a process that is gone is not among them. */
-export function copyStore(from: string, to: string): void {
-  cpSync(from, to, { recursive: true, filter: (file) => !file.endsWith("-shm") });
 }

@@ -27,6 +27,12 @@ const leastOfHundred = {
   stops: 100,
   readerDeaths: 50,
   timers: 40_000,
+  cuts: 50,
+  compactedWatches: 8,
+  foreignWrites: 15,
+  foreignWritesMet: 6,
+  startsKilled: 35,
+  startsFailed: 4,
 } as const satisfies Partial<Tally>;
 
 // As the daemon's is; the engine expects it of its process.
@@ -72,6 +78,7 @@ async function played(seed: number, root: string): Promise<Simulation> {
   try {
     await simulation.play();
   } catch (cause) {
+    await simulation.abandon();
     throw new Error(explained(cause, seed, simulation), { cause });
   }
   rmSync(directory, { recursive: true, force: true });

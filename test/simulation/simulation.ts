@@ -4,28 +4,28 @@
  * the files hold.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import type { EngineOptions } from "../../src/engine/index.js";
 import { type Random, seededRandom } from "../../src/foundation/random.js";
-import type { WatchEvent } from "../../src/storage/storage-engine.js";
 import { isMutation } from "../model/calls.js";
 import { Values } from "../model/values.js";
-import { ask, type Identity, isRead, type SimulatedCall } from "./ask.js";
+import { ask, type Identity, type SimulatedCall } from "./ask.js";
+import { Audience } from "./audience.js";
 import { Beside } from "./beside.js";
 import { drawFault, drawOptions } from "./draws.js";
-import { type Asking, assertRightlyEnded, judge, type Lane } from "./judge.js";
+import { writeBeside } from "./foreign-write.js";
+import { fileIn, Homes } from "./homes.js";
+import { type Asking, judge, type Lane } from "./judge.js";
 import { honest, type Meddler } from "./network.js";
 import { emptyTally, type SimulationPlan } from "./plan.js";
-import { namespaces, Questions } from "./questions.js";
+import { firstCalls, namespaces, Questions } from "./questions.js";
 import { quiet } from "./quiet.js";
-import { copyStore, fileIn, Rig } from "./rig.js";
+import { Rig } from "./rig.js";
+import { start } from "./start.js";
 import { digestOf, Trace } from "./trace.js";
 import { VirtualClock } from "./virtual-clock.js";
-import { Watcher } from "./watcher.js";
 
 const startMs = 1_700_000_000_000;
-const watchersMax = 5;
 const settleTurnsMax = 20_000;
 
 export class Simulation {
@@ -34,18 +34,17 @@ export class Simulation {
   readonly #plan: SimulationPlan;
   readonly #values: Values;
   readonly #engineRandom: Random;
+  readonly #homes: Homes;
   readonly #meddler: Meddler;
   readonly #beside = new Beside();
   readonly #questions: Questions;
   readonly #lanes: readonly Lane[];
   readonly #options: EngineOptions;
-  #watchers: Watcher[] = [];
+  readonly #audience: Audience;
   #clock = new VirtualClock(startMs);
   #rig: Rig;
   #identity: Identity = { epoch: 0n, storeId: "" };
-  #lives = 0;
   #calls = 0;
-  #copied = false;
   #failure: Error | undefined;
 
   constructor(plan: SimulationPlan) {
@@ -60,18 +59,30 @@ export class Simulation {
       new Values(seededRandom(random.uint32())),
       this.#beside.oracle.model,
     );
+    this.#audience = new Audience({
+      values: this.#values,
+      questions: this.#questions,
+      beside: this.#beside,
+      trace: this.trace,
+      tally: this.tally,
+      isPresent: (rig) => rig === this.#rig,
+      follow: (running, rig) => {
+        this.#watch(running, rig);
+      },
+    });
     const lanes = 2 + random.below(6);
     this.#lanes = Array.from({ length: lanes }, (_none, number) => {
       return { number, again: [], asking: undefined };
     });
     this.#options = drawOptions(this.#values);
+    this.#homes = new Homes(plan.directory);
     this.#rig = this.#newLife();
   }
 
   /** Throws the first difference. */
   async play(): Promise<void> {
     await this.#open();
-    await this.#askAlone(this.#questions.first());
+    for (const call of firstCalls) await this.#askAlone(call);
     while (this.tally.steps < this.#plan.steps) {
       await this.#step();
       this.tally.steps++;
@@ -81,6 +92,14 @@ export class Simulation {
     await this.#stop();
     this.tally.commits = this.#beside.commits;
     this.tally.expired = this.#beside.expired;
+    this.tally.cuts = this.#beside.oldEnds.cuts;
+  }
+
+  /** After a difference: what is still open is closed as far as it can be. */
+  async abandon(): Promise<void> {
+    this.trace.mute(true);
+    this.#audience.leave();
+    await this.#rig.bury();
   }
 
   async #step(): Promise<void> {
@@ -90,7 +109,12 @@ export class Simulation {
     if (dice < 3) return this.#kill("killed");
     if (dice < 4) return this.#stop().then(() => this.#open());
     if (dice < 6) return this.#readerDies();
-    if (dice < 30) return this.#watcherStep();
+    if (dice < 7) return this.#somebodyWrites();
+    if (dice < 30) {
+      await this.#audience.step(this.#rig);
+      this.#throwIfBroken();
+      return;
+    }
     if (dice < 40) return this.#callerLeaves();
     if (dice < 140) return this.#passTime();
     const { waiting } = this.#rig.network;
@@ -123,7 +147,7 @@ export class Simulation {
     lane.asking = asking;
     this.trace.note(`call ${lane.number} ${call.rpc} ${digestOf(call)}`);
     this.#beside.begun(id, call);
-    const now = isRead(call) ? this.#beside.answersNow(call, nowMs) : undefined;
+    const now = this.#beside.decidedNow(call, nowMs);
     rig.network.calling = id;
     const limits = { deadlineMs, cancelled: () => asking.cancelled };
     const answered = ask(rig.engine, call, limits, this.#identity);
@@ -178,39 +202,6 @@ export class Simulation {
     await quiet();
   }
 
-  async #watcherStep(): Promise<void> {
-    const held = this.#watchers.filter((watcher) => watcher.isHeld);
-    if (held.length > 0 && !this.#values.seldom(3)) {
-      this.trace.note("a watcher goes on");
-      this.#values.pick(held).resume();
-    } else if (this.#watchers.length < watchersMax) {
-      this.#beginWatch();
-    } else {
-      this.trace.note("a watcher leaves");
-      this.#watchers.shift()?.end();
-    }
-    await quiet();
-    this.#watchers = this.#watchers.filter((watcher) => {
-      if (watcher.ended) assertRightlyEnded(watcher, this.#rig);
-      return !watcher.ended;
-    });
-    this.#throwIfBroken();
-  }
-
-  #beginWatch(): void {
-    const rig = this.#rig;
-    const watcher = new Watcher(this.#questions.watch(), this.#beside);
-    this.trace.note(`watch ${digestOf(watcher.watch)}`);
-    this.#watchers.push(watcher);
-    const note = (event: WatchEvent): void => {
-      if (rig !== this.#rig) return;
-      this.trace.note(`event ${digestOf(event)}`);
-      this.#beside.shown(event.header.namespace, event.header.revision);
-      if (event.kind === "batches") this.tally.batches += event.batches.length;
-    };
-    this.#watch(watcher.run(rig.engine, note), rig);
-  }
-
   async #callerLeaves(): Promise<void> {
     const asking = this.#lanes.flatMap((lane) => lane.asking ?? []);
     if (asking.length === 0) return;
@@ -231,17 +222,36 @@ export class Simulation {
     await quiet();
   }
 
+  /** Another program writes to the database: the next write of the engine must fail closed. */
+  async #somebodyWrites(): Promise<void> {
+    const how = this.#values.pick(["commit", "commit", "checkpoint"] as const);
+    this.trace.note(`somebody else writes: ${how}`);
+    this.tally.foreignWrites++;
+    if (this.#plan.lie?.hidesForeignWrites !== true) writeBeside(this.#rig.file, how);
+    if (how === "commit") this.#rig.foreignWrite = true;
+    await quiet();
+  }
+
   /** The process ends in the middle of everything; the files are all that is left of it. */
   async #kill(why: string): Promise<void> {
     this.trace.note(why);
     this.tally.kills++;
-    const old = this.#rig;
-    if (why === "fatal") {
-      const { failpoints } = old.setup;
-      assert.match(failpoints, /IOERR/, `the engine gives up over nothing: ${old.fatal ?? ""}`);
+    const { setup, fatal } = this.#rig;
+    if (fatal?.startsWith("FOREIGN_WRITE") === true) {
+      this.tally.foreignWritesMet++;
+    } else if (why === "fatal") {
+      assert.match(setup.failpoints, /IOERR/, `the engine gives up over nothing: ${fatal ?? ""}`);
       this.tally.faults++;
     }
-    this.#copyTo(`life-${String(this.#lives + 1)}`);
+    this.#homes.leave();
+    await this.#bury();
+    await this.#open();
+    await this.#compareAll();
+  }
+
+  /** The files have been copied; what goes on in the old ones is of no interest. */
+  async #bury(): Promise<void> {
+    const old = this.#rig;
     for (const lane of this.#lanes) {
       const call = lane.asking?.call;
       if (call !== undefined && isMutation(call) && call.requestId !== undefined) {
@@ -251,15 +261,13 @@ export class Simulation {
     }
     this.#beside.lost();
     this.#clock = new VirtualClock(this.#clock.wallMs() + this.#values.random.below(3_000));
+    this.#homes.move();
     this.#rig = this.#newLife();
-    for (const watcher of this.#watchers) watcher.end();
-    this.#watchers = [];
+    this.#audience.leave();
     this.trace.mute(true);
     await old.bury();
     this.trace.mute(false);
     rmSync(old.setup.directory, { recursive: true, force: true });
-    await this.#open();
-    await this.#compareAll();
   }
 
   async #stop(): Promise<void> {
@@ -278,27 +286,37 @@ export class Simulation {
     if (rig.fatal !== undefined) return this.#kill("fatal").then(() => this.#stop());
     const waiting = this.#lanes.filter(({ asking }) => asking !== undefined);
     assert.equal(waiting.length, 0, "whoever waits is answered when the store ends");
-    for (const watcher of this.#watchers) {
-      watcher.resume();
-      await quiet();
-      assert.ok(watcher.ended, "a watch ends with the store");
-      assertRightlyEnded(watcher, this.#rig);
-    }
-    this.#watchers = [];
+    await this.#audience.assertEnded(this.#rig);
     this.#clock.stop();
     this.#clock = new VirtualClock(this.#clock.wallMs() + 1);
-    const { directory } = rig.setup;
-    this.#rig = this.#newLife(directory);
+    this.#rig = this.#newLife();
   }
 
+  /** Until a start comes through: some die on the way, and the next one finds what they have left. */
   async #open(): Promise<void> {
-    const rig = this.#rig;
-    rig.open();
-    await this.#pumpUntil(() => rig.isOpen, "the engine opens");
-    const { epoch, storeId } = rig.engine.maintenance.status();
+    while (!(await this.#opens())) await this.#bury();
+    const { epoch, storeId } = this.#rig.engine.maintenance.status();
     assert.ok(epoch > this.#identity.epoch, "each life has a later epoch");
     if (this.#identity.storeId !== "") assert.equal(storeId, this.#identity.storeId);
     this.#identity = { epoch, storeId };
+  }
+
+  /** False: this start has not come through, and its files have been copied. */
+  async #opens(): Promise<boolean> {
+    const rig = this.#rig;
+    const copyFiles = (): void => {
+      this.#homes.leave();
+      if (this.#plan.lie?.losesWalAtStart !== true) return;
+      rmSync(`${fileIn(this.#homes.next)}-wal`, { force: true });
+    };
+    const pumpUntil = (isSo: () => boolean): Promise<void> =>
+      this.#pumpUntil(isSo, "the engine opens");
+    const ended = await start(rig, { values: this.#values, copyFiles, pumpUntil });
+    if (ended === "serves") return true;
+    this.trace.note(`a start is ${ended}`);
+    if (ended === "killed") this.tally.startsKilled++;
+    else this.tally.startsFailed++;
+    return false;
   }
 
   /** Lets messages through and timers run until it is so. */
@@ -326,16 +344,13 @@ export class Simulation {
     const rig = this.#rig;
     const untilMs = this.#clock.wallMs() + 5_000;
     await this.#pumpUntil(() => {
-      for (const watcher of this.#watchers) watcher.resume();
+      this.#audience.resumeAll();
       const asking = this.#lanes.some((lane) => lane.asking !== undefined);
       const isIdle = !asking && rig.network.waiting.length === 0;
       return rig.fatal !== undefined || (isIdle && this.#clock.wallMs() >= untilMs);
     }, "everything is answered");
     if (rig.fatal !== undefined) return this.#settle();
-    for (const watcher of this.#watchers) {
-      if (watcher.ended) assertRightlyEnded(watcher, this.#rig);
-      watcher.assertComplete();
-    }
+    this.#audience.assertComplete(this.#rig);
     const { model } = this.#beside.oracle;
     for (const namespace of namespaces) {
       const due = model.due(namespace, this.#clock.wallMs() - 2_500);
@@ -360,15 +375,12 @@ export class Simulation {
     await this.#pumpUntil(() => lane.asking === undefined, "a lonely call is answered");
   }
 
-  #newLife(directory?: string): Rig {
-    this.#lives += directory === undefined ? 1 : 0;
-    const at = directory ?? join(this.#plan.directory, `life-${String(this.#lives)}`);
-    if (this.#lives === 1) mkdirSync(at, { recursive: true, mode: 0o700 });
+  #newLife(): Rig {
     const clock = this.#clock;
-    this.#copied = false;
+    const directory = this.#homes.present;
     return new Rig({
-      directory: at,
-      options: { ...this.#options, file: fileIn(at) },
+      directory,
+      options: { ...this.#options, file: fileIn(directory) },
       failpoints: drawFault(this.#values),
       clock,
       engineClock: this.#plan.lie?.clock?.(clock) ?? clock,
@@ -377,20 +389,8 @@ export class Simulation {
       beside: this.#beside,
       trace: this.trace,
       onGroup: () => {
-        if (this.#plan.lie?.forgetsLastGroup === true) this.#copyStale();
+        if (this.#plan.lie?.forgetsLastGroup === true) this.#homes.keepStale();
       },
     });
-  }
-
-  #copyTo(name: string): void {
-    const from = this.#copied ? join(this.#plan.directory, "stale") : this.#rig.setup.directory;
-    copyStore(from, join(this.#plan.directory, name));
-  }
-
-  #copyStale(): void {
-    this.#copied = false;
-    rmSync(join(this.#plan.directory, "stale"), { recursive: true, force: true });
-    this.#copyTo("stale");
-    this.#copied = true;
   }
 }

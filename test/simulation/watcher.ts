@@ -33,10 +33,25 @@ export class Watcher {
   ended = false;
   /** Why the engine ended it; undefined = it did not. */
   reason: string | undefined;
+  /** Why it must be refused; undefined = it begins. */
+  readonly refusedFor: string | undefined;
+  readonly #blocksBefore: number;
 
   constructor(watch: Watch, beside: Beside) {
     this.watch = watch;
     this.#beside = beside;
+    this.refusedFor = refusalOf(watch, beside);
+    this.#blocksBefore = beside.blocksOf(watch.namespace);
+  }
+
+  /** An operator has blocked reads since it began. */
+  get wasBlocked(): boolean {
+    return this.#beside.blocksOf(this.watch.namespace) > this.#blocksBefore;
+  }
+
+  /** The first revision that it was not given. */
+  get next(): bigint {
+    return this.#at + 1n;
   }
 
   /** Rejects with the first difference. */
@@ -82,6 +97,8 @@ export class Watcher {
 
   #check(event: WatchEvent): void {
     const { namespace } = this.watch;
+    assert.equal(this.refusedFor, undefined, "a watch that must be refused begins");
+    assert.ok(!this.#beside.blocksReads(namespace), "a watch goes on though reads are blocked");
     const { revision } = event.header;
     const head = this.#beside.oracle.model.head(namespace);
     const last = this.#beside.lastRevision(namespace);
@@ -93,10 +110,20 @@ export class Watcher {
       this.#at = this.watch.from === undefined && last > revision ? last : revision;
       return;
     }
-    assert.notEqual(event.kind, "compacted", "nothing is old enough to be forgotten");
+    if (event.kind === "compacted") this.#checkOldest(event.oldest);
     if (event.kind === "batches") for (const batch of event.batches) this.#take(batch);
     this.#assertNothingBetween(this.#at, revision + 1n, `names ${revision}`);
     this.#at = revision > this.#at ? revision : this.#at;
+  }
+
+  /** The page was read before, and the log may have been cut once more since. */
+  #checkOldest(oldest: bigint): void {
+    const { namespace } = this.watch;
+    const { model } = this.#beside.oracle;
+    assert.ok(oldest > this.next, `revision ${this.next} is there, and ${oldest} is the oldest`);
+    if (!model.namespaces.includes(namespace)) return;
+    const present = model.namespace(namespace).oldest;
+    assert.ok(oldest <= present, `${present} is the oldest revision, and a watch says ${oldest}`);
   }
 
   #take(batch: WatchBatch): void {
@@ -147,4 +174,12 @@ export class Watcher {
       this.#resume = resolve;
     });
   }
+}
+
+/** What a watch is told at once, as the file is at this moment. */
+function refusalOf({ namespace, from, options }: Watch, beside: Beside): string | undefined {
+  const { model } = beside.oracle;
+  if (beside.blocksReads(namespace)) return "namespace-blocked";
+  if (options.previous && model.readableSince(namespace) === undefined) return "history-off";
+  return from !== undefined && from > model.head(namespace) + 1n ? "revision-in-future" : undefined;
 }

@@ -19,6 +19,7 @@ import type {
 import { defaultNamespaceSettings, type NamespaceSettings } from "../../src/storage/namespaces.js";
 import type { Outcome } from "../../src/storage/storage-engine.js";
 import { canonical } from "./canonical.js";
+import { isKeptOut } from "./kept-out.js";
 import { Attempt, type Logged, ModelRefusal, type Rows } from "./model-attempt.js";
 
 export type ModelOutcome =
@@ -60,23 +61,29 @@ interface Space {
   since: bigint | undefined;
   readonly answers: Map<string, Answered>;
   /** The rows as each revision left them, while history is kept. */
-  readonly past: Map<bigint, Rows>;
+  past: Map<bigint, Rows>;
   readonly log: Map<bigint, readonly Logged[]>;
+}
+
+export interface ModelOptions {
+  readonly namespaceAutoCreate: boolean;
+  /** False: whether a read is let in is somebody else's to say. Undefined = true. */
+  readonly blocksReads?: boolean;
 }
 
 export class ModelStore {
   readonly #spaces = new Map<Namespace, Space>();
   /** Heads of deleted namespaces: what is made under the name later goes on above. */
   readonly #buried = new Map<Namespace, bigint>();
-  readonly #autoCreate: boolean;
+  readonly #options: ModelOptions;
 
-  constructor(options: { readonly namespaceAutoCreate: boolean } = { namespaceAutoCreate: true }) {
-    this.#autoCreate = options.namespaceAutoCreate;
+  constructor(options: ModelOptions = { namespaceAutoCreate: true }) {
+    this.#options = options;
   }
 
   /** A store with this namespace alone, as it is now, whatever is committed here later. */
   frozen(name: Namespace): ModelStore {
-    const copy = new ModelStore({ namespaceAutoCreate: this.#autoCreate });
+    const copy = new ModelStore(this.#options);
     const space = this.#spaces.get(name);
     if (space !== undefined) copy.#spaces.set(name, { ...space });
     return copy;
@@ -116,11 +123,11 @@ export class ModelStore {
 
   commit(request: TxnRequest, nowMs: number): ModelOutcome {
     const known = this.#spaces.get(request.namespace);
-    if (known === undefined && !this.#autoCreate) return refused("namespace-missing");
+    if (known === undefined && !this.#options.namespaceAutoCreate) {
+      return refused("namespace-missing");
+    }
     const space = known ?? this.#fresh(request.namespace, nowMs);
-    if (space.settings.blockWrites) return refused("namespace-blocked");
-    if (space.settings.blockReads && tellsEntries(request.body))
-      return refused("namespace-blocked");
+    if (isKeptOut(request.body, space.settings)) return refused("namespace-blocked");
     const body = request.requestId === undefined ? "" : canonical(request.body);
     const before = this.#answered(space, request, nowMs);
     if (before !== undefined && before.body !== body) return refused("request-id-reused");
@@ -205,7 +212,7 @@ export class ModelStore {
   /** Throws the refusal of reads in this namespace, or at this revision. */
   assertReadable(namespace: Namespace, at: bigint | undefined): void {
     const space = this.#spaces.get(namespace);
-    if (space?.settings.blockReads === true) throw new ModelRefusal("namespace-blocked");
+    this.#assertNotBlocked(space);
     const head = space?.head ?? 0n;
     if (at === undefined || at === head) return;
     if (at > head) throw new ModelRefusal("revision-in-future");
@@ -264,7 +271,7 @@ export class ModelStore {
     from: bigint,
   ): readonly { readonly revision: bigint; readonly changes: readonly Logged[] }[] {
     const space = this.#spaces.get(namespace);
-    if (space?.settings.blockReads === true) throw new ModelRefusal("namespace-blocked");
+    this.#assertNotBlocked(space);
     const head = space?.head ?? 0n;
     if (from > head + 1n) throw new ModelRefusal("revision-in-future");
     if (space !== undefined && from < space.oldest) throw new ModelRefusal("revision-compacted");
@@ -299,9 +306,15 @@ export class ModelStore {
     }
     if (!keeps) {
       space.since = undefined;
-      space.past.clear();
+      // Whoever has a frozen copy goes on reading it.
+      space.past = new Map();
     }
     space.settings = { ...space.settings, ...settings };
+  }
+
+  #assertNotBlocked(space: Space | undefined): void {
+    const isBlocked = this.#options.blocksReads !== false && space?.settings.blockReads === true;
+    if (isBlocked) throw new ModelRefusal("namespace-blocked");
   }
 
   #advance(space: Space, rows: Rows, changes: readonly Logged[]): void {
@@ -375,13 +388,4 @@ export function inModelWords(
   }
   if (outcome?.kind === "refused") return { kind: "refused", reason: outcome.refusal.kind };
   return outcome;
-}
-
-/** Whether a branch would answer with something that was stored before. */
-function tellsEntries({ success, failure }: TxnRequest["body"]): boolean {
-  return [...success, ...failure].some((operation) =>
-    operation.kind === "txn"
-      ? tellsEntries(operation.body)
-      : operation.kind === "get" || ("returnPrevious" in operation && operation.returnPrevious),
-  );
 }
