@@ -17,6 +17,8 @@ export interface Change {
   readonly expiresAtMs: number | undefined;
   readonly leaseId: LeaseId | undefined;
   readonly cause: ChangeCause;
+  /** It begins anew (version 1) in the place of an entry that was live until then. */
+  readonly takesOver?: boolean;
 }
 
 /** For exactly-once retries: the id, a digest of the request, and the answer to repeat. */

@@ -247,14 +247,18 @@ export const anyResult: fc.Arbitrary<TxnResult> = fc.letrec<{
 
 const causes: readonly ChangeCause[] = ["client", "expired", "lease-revoked", "lease-expired"];
 
-const anyChange: fc.Arbitrary<Change> = recordOf({
+const changeFields = {
   key: anyKey,
   value: fc.option(anyBytes, { nil: null }),
   createRevision: anyRevision,
   version: anyUint64,
   ...lifetime,
   cause: fc.constantFrom(...causes),
-});
+};
+const anyChange: fc.Arbitrary<Change> = fc.oneof(
+  recordOf(changeFields),
+  recordOf({ ...changeFields, takesOver: fc.constant(true) }),
+);
 
 export const anyBatch: fc.Arbitrary<ChangeBatch> = recordOf({
   revision: anyRevision,

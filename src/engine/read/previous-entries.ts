@@ -58,14 +58,15 @@ export class PreviousEntries {
 
   /**
    * A key that begins anew (version 1) may stand in the place of one that had run out and was not
-   * taken away yet: that was no entry any more. Without a lifetime it was one until this revision.
+   * taken away yet: that was no entry any more. Where it was one the change says so; entries of a log
+   * that was written before changes did may leave it out, if it had a lifetime.
    */
   #replacedBy(
     ns: number,
     change: Change,
     { revision, keysOnly }: { readonly revision: Revision; readonly keysOnly: boolean },
   ): Entry | undefined {
-    const begins = change.value !== null && change.version === 1n;
+    const begins = change.value !== null && change.version === 1n && change.takesOver !== true;
     const row = this.#past.replacedBy(ns, change.key, revision);
     if (row === undefined) {
       if (begins) return undefined;

@@ -26,6 +26,7 @@ const revisionBytes = 8;
 const versionBytes = 8;
 /** In a change's first byte, beside its cause. */
 const deletedFlag = 0x80;
+const takesOverFlag = 0x40;
 const causes: readonly ChangeCause[] = ["client", "expired", "lease-revoked", "lease-expired"];
 const scratch = new ByteWriter();
 
@@ -121,7 +122,8 @@ function readBatch(source: ByteReader): ChangeBatch {
 }
 
 function writeChange(out: ByteWriter, change: Change): void {
-  out.u8(causes.indexOf(change.cause) | (change.value === null ? deletedFlag : 0));
+  const flags = (change.value === null ? deletedFlag : 0) | (change.takesOver ? takesOverFlag : 0);
+  out.u8(causes.indexOf(change.cause) | flags);
   out.bytes(change.key);
   out.u64(change.createRevision);
   out.u64(change.version);
@@ -131,12 +133,13 @@ function writeChange(out: ByteWriter, change: Change): void {
 
 function readChange(source: ByteReader): Change {
   const flags = source.u8();
-  const cause = causes[flags & ~deletedFlag];
+  const cause = causes[flags & ~(deletedFlag | takesOverFlag)];
   if (cause === undefined) throw new RangeError("a change has a cause that is not known");
   const key = source.bytes() as Key;
   const createRevision = source.u64() as Revision;
   const version = source.u64();
   const lifetime = readLifetime(source);
   const value = (flags & deletedFlag) === 0 ? source.bytes() : null;
-  return { key, value, createRevision, version, ...lifetime, cause };
+  const change = { key, value, createRevision, version, ...lifetime, cause };
+  return (flags & takesOverFlag) === 0 ? change : { ...change, takesOver: true };
 }

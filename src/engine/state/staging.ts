@@ -160,7 +160,11 @@ export class Staging {
     const { expiresAtMs, leaseId } = life;
     this.#bind(staged === undefined ? replaces?.leaseId : staged.change.leaseId, leaseId);
     const lifetime = { expiresAtMs, leaseId };
-    const change: Change = { key, value, createRevision, version, ...lifetime, cause: "client" };
+    const change: Change = {
+      ...{ key, value, createRevision, version, ...lifetime, cause: "client" },
+      // Whoever looks later sees only that the row is gone, and not whether it had run out before.
+      ...(version === 1n && this.#liveOf(replaces) !== undefined && { takesOver: true }),
+    };
     this.#stage(text, { change, replaces });
     return version;
   }
