@@ -137,6 +137,11 @@ export class Beside {
     this.#calls.clear();
     this.#snapshots.clear();
     this.#unseen.clear();
+  }
+
+  /** A new life has begun: its main thread knows what the file says. */
+  opened(): void {
+    this.#blocked.clear();
     for (const namespace of this.oracle.model.namespaces) this.settingsKnown(namespace);
   }
 

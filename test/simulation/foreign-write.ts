@@ -10,10 +10,15 @@ const statements = {
   checkpoint: "PRAGMA wal_checkpoint(RESTART)",
 } as const satisfies Record<ForeignWrite, string>;
 
-export function writeBeside(file: string, how: ForeignWrite): void {
+/** False: a writer that has latched holds the file, and nothing was written. */
+export function writeBeside(file: string, how: ForeignWrite): boolean {
   const database = new Database(file, { timeout: 0 });
   try {
     database.exec(statements[how]);
+    return true;
+  } catch (cause) {
+    if (cause instanceof Database.SqliteError && cause.code === "SQLITE_BUSY") return false;
+    throw cause;
   } finally {
     database.close();
   }

@@ -61,7 +61,7 @@ function isRightAbout(
   const isMissing = answer.kind === "refused" && answer.reason === "namespace-missing";
   if (call.rpc === "CreateNamespace" || call.rpc === "UpdateNamespace") {
     // It may have been deleted before it could be told what it is like.
-    if (isMissing) return call.rpc === "UpdateNamespace" && !isThere;
+    if (isMissing) return decided?.kind === "namespaces" && !isThere;
     const now = beside.oracle.answer({ rpc: "GetNamespace", namespace }, 0);
     return decided?.kind === "namespaces" && same(answer, now);
   }

@@ -1,11 +1,12 @@
 /**
  * One seed is one trace, and in every trace the engine answers as the model does. KVDB_SEED=n plays
- * one seed again, KVDB_PROVE_FULL=1 the seeds of a night.
+ * one seed again, KVDB_PROVE_FULL=1 the seeds of a night, KVDB_MODEL_SCALE=n so many times as many.
  */
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { scaledOperations } from "../support/model-operations.js";
 import { sizeFor } from "../support/prove-setup.js";
 import { seedFor, seedIsGiven } from "../support/seed.js";
 import { tempDirectory } from "../support/temp-directory.js";
@@ -13,7 +14,7 @@ import { emptyTally, type Tally } from "./plan.js";
 import { Simulation } from "./simulation.js";
 import { seedsOfCi, seedsOfNight, stepsOfSeed } from "./sizes.js";
 
-const seeds = seedIsGiven ? 1 : sizeFor({ ci: seedsOfCi, full: seedsOfNight });
+const seeds = seedIsGiven ? 1 : scaledOperations(sizeFor({ ci: seedsOfCi, full: seedsOfNight }));
 /** Played a second time. */
 const seedsAgain = 6;
 /** What must have happened in a hundred seeds, or else they have shown nothing. */

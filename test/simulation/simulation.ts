@@ -225,9 +225,11 @@ export class Simulation {
   /** Another program writes to the database: the next write of the engine must fail closed. */
   async #somebodyWrites(): Promise<void> {
     const how = this.#values.pick(["commit", "commit", "checkpoint"] as const);
-    this.trace.note(`somebody else writes: ${how}`);
+    const isHidden = this.#plan.lie?.hidesForeignWrites === true;
+    const isWritten = isHidden || writeBeside(this.#rig.file, how);
+    this.trace.note(`somebody else writes: ${how} ${String(isWritten)}`);
+    if (!isWritten) return;
     this.tally.foreignWrites++;
-    if (this.#plan.lie?.hidesForeignWrites !== true) writeBeside(this.#rig.file, how);
     if (how === "commit") this.#rig.foreignWrite = true;
     await quiet();
   }
@@ -299,6 +301,7 @@ export class Simulation {
     assert.ok(epoch > this.#identity.epoch, "each life has a later epoch");
     if (this.#identity.storeId !== "") assert.equal(storeId, this.#identity.storeId);
     this.#identity = { epoch, storeId };
+    this.#beside.opened();
   }
 
   /** False: this start has not come through, and its files have been copied. */
