@@ -79,6 +79,7 @@ async function openInspected(before: PreOpenReport, opening: Opening): Promise<S
     const recovery = reportOf(before, opened, { startedAtMs: began.startedAtMs, durationMs });
     const resolved = { ...options, file: before.files.database };
     const mark = await openMark(before);
+    if (opened.lost !== undefined) await markAccepted(mark, opened, clock.wallMs());
     const parts = {
       options: resolved,
       mark,
@@ -135,6 +136,17 @@ async function openMark({ files }: PreOpenReport): Promise<HighWaterMark> {
     return mark;
   } catch (cause) {
     throw openErrorOf(cause, "syncing the data directory");
+  }
+}
+
+/** At once: as long as the mark names the history that was given up, every start would be refused. */
+async function markAccepted(mark: HighWaterMark, opened: Opened, atMs: number): Promise<void> {
+  const { storeId, epoch, commitSequence } = opened;
+  try {
+    await mark.write({ storeId, epoch, commitSequence, atMs });
+  } catch (cause) {
+    await mark.close();
+    throw openErrorOf(cause, "writing the mark of the new history");
   }
 }
 

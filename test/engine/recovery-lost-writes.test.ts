@@ -1,8 +1,10 @@
 /** A database that went back in time looks well to SQLite; the mark beside it tells. */
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, rmSync } from "node:fs";
-import { test } from "node:test";
+import { copyFileSync, cpSync, existsSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type TestContext, test } from "node:test";
 import { OpenError } from "../../src/storage/errors.js";
+import { tempDirectory } from "../support/temp-directory.js";
 import { okOf, TempEngine } from "../support/temp-engine.js";
 
 /** A stopped store with ten writes, and beside it the copy that was made after five. */
@@ -15,6 +17,20 @@ async function storeWithOldCopy(temp: TempEngine): Promise<string> {
   for (let write = 5; write < 10; write++) okOf(await temp.put(`key-${String(write)}`, "1"));
   await temp.close();
   return copy;
+}
+
+/** A stopped store that has been started many times since it was copied, and the copy. */
+async function storeOfManyStarts(
+  temp: TempEngine,
+): Promise<{ readonly copy: string; readonly epoch: bigint }> {
+  const copy = await storeWithOldCopy(temp);
+  for (let start = 0; start < 4; start++) {
+    await temp.reopen();
+    okOf(await temp.put("key-9", String(start)));
+  }
+  const { epoch } = temp.engine.maintenance.status();
+  await temp.close();
+  return { copy, epoch };
 }
 
 async function refusalOfStart(temp: TempEngine): Promise<OpenError> {
@@ -74,3 +90,34 @@ test("an accepted loss goes on as another history, and says what is gone", async
   await temp.reopen();
   assert.equal(temp.engine.maintenance.status().recovery.verdict, "clean");
 });
+
+test("a loss is accepted once: the starts behind it are not refused for what was given up", async (t) => {
+  const temp = await TempEngine.open(t);
+  const { copy, epoch: before } = await storeOfManyStarts(temp);
+  copyFileSync(copy, temp.file);
+  await temp.reopen({ acceptLostWrites: true });
+  const { epoch, storeId } = temp.engine.maintenance.status();
+  assert.ok(epoch > before, "the new history is later than the one that was given up");
+  await temp.reopen();
+  assert.equal(temp.engine.maintenance.status().recovery.verdict, "clean");
+  assert.equal(temp.engine.maintenance.status().storeId, storeId);
+});
+
+test("a kill right after a loss was accepted leaves nothing more to accept", async (t) => {
+  const temp = await TempEngine.open(t);
+  const { copy } = await storeOfManyStarts(temp);
+  copyFileSync(copy, temp.file);
+  await temp.reopen({ acceptLostWrites: true });
+  const { storeId } = temp.engine.maintenance.status();
+  const left = copyOfStore(t, temp.file);
+  const next = await TempEngine.open(t, { directory: left });
+  assert.equal(next.engine.maintenance.status().storeId, storeId);
+});
+
+/** Everything beside the database too, as a kill leaves it; the directory above it. */
+function copyOfStore(t: TestContext, file: string): string {
+  const directory = tempDirectory(t);
+  const filter = (name: string): boolean => !name.endsWith("-shm");
+  cpSync(dirname(file), join(directory, "data"), { recursive: true, filter });
+  return directory;
+}

@@ -18,7 +18,9 @@ export interface WriterStart {
   /** The last start found WAL residue: count it. */
   readonly recovered: boolean;
   /** What the database must at least hold; undefined = nothing is known. */
-  readonly expected: { readonly storeId: StoreId; readonly commitSequence: bigint } | undefined;
+  readonly expected:
+    | { readonly storeId: StoreId; readonly epoch: Epoch; readonly commitSequence: bigint }
+    | undefined;
 }
 
 export type ToWriter =

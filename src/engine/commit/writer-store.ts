@@ -217,12 +217,16 @@ export class WriterStore {
     this.connection.exec("BEGIN IMMEDIATE");
     const present = this.#store.read();
     const recoveries = start.recovered ? 1 : 0;
+    // Above that of the history that is given up, or its mark would go on being the newest.
+    const given = lost === undefined ? 0n : (start.expected?.epoch ?? 0n);
+    const before = present?.epoch ?? 0n;
+    const epoch = ((given > before ? given : before) + 1n) as Epoch;
     this.#store.stage(
       present === undefined
         ? {
             storeId: uuidOf(random) as StoreId,
             nodeId: start.options.nodeId ?? uuidOf(random),
-            epoch: 1n as Epoch,
+            epoch,
             commitSequence: 0n,
             timeFloorMs: nowMs,
             createdAtMs: nowMs,
@@ -234,7 +238,7 @@ export class WriterStore {
             // Another history: clients that knew the lost revisions must not mistake it for theirs.
             storeId: lost === undefined ? present.storeId : (uuidOf(random) as StoreId),
             nodeId: start.options.nodeId ?? present.nodeId,
-            epoch: (present.epoch + 1n) as Epoch,
+            epoch,
             recoveries: present.recoveries + recoveries,
           },
     );

@@ -9,7 +9,7 @@ import type { Clock } from "../../foundation/clock.js";
 import type { Log } from "../../observability/log.js";
 import { OpenError } from "../../storage/errors.js";
 import type { RecoveryStep, WalTail } from "../../storage/maintenance.js";
-import type { StoreId } from "../../storage/model.js";
+import type { Epoch, StoreId } from "../../storage/model.js";
 import type { EngineOptions } from "../engine-options.js";
 import { heldBytesOf } from "../held-bytes.js";
 import { DirectoryLock, weakerSynchronous } from "../sqlite/directory-lock.js";
@@ -60,6 +60,7 @@ export interface PreOpenReport {
 
 export interface ExpectedCommit {
   readonly storeId: StoreId;
+  readonly epoch: Epoch;
   readonly commitSequence: bigint;
 }
 
