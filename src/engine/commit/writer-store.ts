@@ -93,6 +93,9 @@ export class WriterStore {
       namespaceAutoCreate: of.start.options.namespaceAutoCreate,
       random,
       nowMs,
+      assertAppendable: (ns) => {
+        this.log.assertAppendable(ns);
+      },
     });
     this.past = new PastTable(connection);
     this.spans = new LogSpanTable(connection);

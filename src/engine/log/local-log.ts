@@ -93,6 +93,11 @@ export class LocalLog implements CommitLog {
     return appended;
   }
 
+  /** Throws EngineError "corrupt" when what is known of a namespace's log is damaged. */
+  assertAppendable(ns: number): void {
+    this.#spans.read(ns);
+  }
+
   tail(namespace: Namespace): Revision {
     const id = this.#idOf(namespace);
     return id === undefined ? (0n as Revision) : this.#spans.read(id).tail;

@@ -76,10 +76,18 @@ export class PastTable {
     this.#dropSpan.run(ns);
   }
 
-  /** Keeps the rows that a revision is about to replace, before they are written over. */
-  keep(ns: number, replaced: readonly KvFacts[], until: Revision): void {
+  /**
+   * What is kept of a namespace; undefined = no history, or one that has ended. Throws EngineError
+   * "corrupt".
+   */
+  span(ns: number): PastSpan | undefined {
     const span = this.#stored(ns);
-    if (span === undefined || span.since === hasEnded || replaced.length === 0) return;
+    return span?.since === hasEnded ? undefined : span;
+  }
+
+  /** Keeps the rows that a revision is about to replace, before they are written over. */
+  keep(ns: number, span: PastSpan, replaced: readonly KvFacts[], until: Revision): void {
+    if (replaced.length === 0) return;
     let { bytes } = span;
     for (const facts of replaced) {
       this.#copy.run(until, facts.rowId);

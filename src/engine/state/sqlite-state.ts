@@ -1,7 +1,8 @@
 /**
  * The state machine of a single machine, applying inline: a group is decided and written into one
  * open transaction, request by request, and becomes the present when the log's append (the COMMIT)
- * is certain. A request that is refused leaves nothing behind, because deciding writes nothing.
+ * is certain. A request that is refused leaves nothing behind, because deciding writes nothing and
+ * writing refuses nothing: once the first row of a request is written, an error ends its whole group.
  */
 import type { Random } from "../../foundation/random.js";
 import type { Tenure } from "../../storage/commit-log.js";
@@ -28,7 +29,7 @@ import { KvTable } from "./kv-table.js";
 import { LeaseKeyCounts } from "./lease-key-counts.js";
 import { LeaseTable } from "./lease-table.js";
 import { type NamespaceRow, NamespaceTable } from "./namespace-table.js";
-import { PastTable } from "./past-table.js";
+import { type PastSpan, PastTable } from "./past-table.js";
 import { assertWithinQuota, type Usage } from "./quota.js";
 import { recordedAnswer } from "./recorded-answer.js";
 import { RequestLedger } from "./request-ledger.js";
@@ -41,6 +42,25 @@ export interface StateOptions {
   readonly random: Random;
   /** Wall time that never steps back: no earlier than any commit before. */
   nowMs(): number;
+  /** Throws EngineError "corrupt" when the log could not take an entry of the namespace. */
+  assertAppendable(ns: number): void;
+}
+
+/** What is answered, and what is to be written for it; undefined = nothing. */
+interface Decision {
+  readonly row: NamespaceRow;
+  readonly revision: Revision;
+  readonly value: TxnResult;
+  readonly effect: Effect | undefined;
+}
+
+interface Effect {
+  readonly request: TxnRequest;
+  readonly staging: Staging;
+  readonly recorded: RecordedRequest | undefined;
+  /** Undefined = replaced versions are not kept. */
+  readonly past: PastSpan | undefined;
+  readonly nowMs: number;
 }
 
 export class SqliteState implements StateMachine {
@@ -118,52 +138,57 @@ export class SqliteState implements StateMachine {
   }
 
   #decide(member: GroupMember, tenure: Tenure, nowMs: number): Outcome<TxnResult> {
+    let decision: Decision;
     try {
-      const row = this.#namespaceFor(member.request, nowMs);
-      return this.#execute(member, row, tenure, nowMs);
+      decision = this.#evaluate(member, this.#namespaceFor(member.request, nowMs), nowMs);
     } catch (error) {
       if (error instanceof EngineError) return { kind: "refused", refusal: refusalOf(error) };
       throw error;
     }
+    if (decision.effect !== undefined) this.#write(decision, decision.effect);
+    const { row, revision, value } = decision;
+    return { kind: "ok", header: this.#header(row, revision, tenure), value };
   }
 
-  #execute(
-    member: GroupMember,
-    row: NamespaceRow,
-    tenure: Tenure,
-    nowMs: number,
-  ): Outcome<TxnResult> {
+  /** Throws EngineError for everything that can be wrong with a request, and writes nothing. */
+  #evaluate(member: GroupMember, row: NamespaceRow, nowMs: number): Decision {
     const { request } = member;
     const digest = request.requestId === undefined ? undefined : member.digest();
     if (request.requestId !== undefined && digest !== undefined) {
       const first = this.#ledger.find(row.id, request.requestId, digest, nowMs);
       if (first !== undefined) {
         const value = { ...readResult(new ByteReader(first.answer)), replayed: true };
-        return { kind: "ok", header: this.#header(row, first.revision, tenure), value };
+        return { row, revision: first.revision, value, effect: undefined };
       }
     }
-    const revision = (row.head + 1n) as Revision;
+    const next = (row.head + 1n) as Revision;
     const view = this.#viewOf(row.id);
-    const staging = new Staging(view, { revision, nowMs, random: this.#options.random });
+    const staging = new Staging(view, { revision: next, nowMs, random: this.#options.random });
     const value = evaluate(request.body, staging);
     const changesNothing = staging.size === 0 && staging.leases.size === 0;
     // A condition that did not hold leaves its id free. And what is not there cannot remember.
     const remembers = value.succeeded && this.namespaces.find(row.name) !== undefined;
     if (changesNothing && (digest === undefined || !remembers)) {
-      return { kind: "ok", header: this.#header(row, row.head, tenure), value };
+      return { row, revision: row.head, value, effect: undefined };
     }
     if (!changesNothing) assertWithinQuota(row.settings, row, usageAfter(row, staging));
     const recorded = digest === undefined ? undefined : recordOf(request, digest, value);
+    // Once per group: the append asks again, when it is too late to refuse one request.
+    if (staging.size > 0 && !this.#batches.has(row.name)) this.#options.assertAppendable(row.id);
+    const past =
+      staging.size > 0 && row.settings.historyReads ? this.#past.span(row.id) : undefined;
+    const revision = staging.size === 0 ? row.head : next;
+    return { row, revision, value, effect: { request, staging, recorded, past, nowMs } };
+  }
+
+  #write({ row, revision }: Decision, effect: Effect): void {
+    const { staging, recorded, nowMs } = effect;
     this.#wrote = true;
     this.#applyLeases(row.id, staging);
-    const at = staging.size === 0 ? row.head : revision;
-    if (staging.size > 0) this.#apply(row, revision, staging, { request, recorded });
+    if (staging.size > 0) this.#apply(row, revision, effect);
     // Leases take no revision; the first grant may still have to make the namespace.
-    else if (!changesNothing) this.namespaces.stage(row);
-    if (recorded !== undefined) {
-      this.#ledger.record(row.id, { ...recorded, revision: at, nowMs });
-    }
-    return { kind: "ok", header: this.#header(row, at, tenure), value };
+    else if (staging.leases.size > 0) this.namespaces.stage(row);
+    if (recorded !== undefined) this.#ledger.record(row.id, { ...recorded, revision, nowMs });
   }
 
   #applyLeases(ns: number, staging: Staging): void {
@@ -173,16 +198,12 @@ export class SqliteState implements StateMachine {
     }
   }
 
-  #apply(
-    row: NamespaceRow,
-    revision: Revision,
-    staging: Staging,
-    of: { readonly request: TxnRequest; readonly recorded: RecordedRequest | undefined },
-  ): void {
+  #apply(row: NamespaceRow, revision: Revision, effect: Effect): void {
+    const { staging, request, recorded, past } = effect;
     const { keys, liveBytes } = usageAfter(row, staging);
-    if (row.settings.historyReads) {
+    if (past !== undefined) {
       const replaced = [...staging.changes].flatMap(({ replaces }) => replaces ?? []);
-      this.#past.keep(row.id, replaced, revision);
+      this.#past.keep(row.id, past, replaced, revision);
     }
     const changes = [];
     for (const { change, replaces } of staging.changes) {
@@ -195,7 +216,7 @@ export class SqliteState implements StateMachine {
       changes.push(change);
     }
     this.namespaces.stage({ ...row, head: revision, applied: revision, keys, liveBytes });
-    const batch = { revision, principal: of.request.principal, request: of.recorded, changes };
+    const batch = { revision, principal: request.principal, request: recorded, changes };
     const batches = this.#batches.get(row.name);
     if (batches === undefined) this.#batches.set(row.name, [batch]);
     else batches.push(batch);
