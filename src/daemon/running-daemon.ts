@@ -13,7 +13,7 @@ import { startWorker } from "../foundation/thread-link.js";
 import { describeError, type Log } from "../observability/log.js";
 import { Metrics } from "../observability/metrics.js";
 import { Readiness } from "../rpc/readiness.js";
-import { extendTimeoutMs, pageTokenSecretBytes } from "../storage/limits.js";
+import { extendTimeoutMs, lastAnswersMs, pageTokenSecretBytes } from "../storage/limits.js";
 import type { StorageEngine } from "../storage/storage-engine.js";
 import { engineOptions } from "./engine-setup.js";
 import { type ExitName, exitCode } from "./exit-codes.js";
@@ -25,7 +25,7 @@ import { followProcess } from "./process-metrics.js";
 import { Patience, stopInOrder } from "./shutdown.js";
 import { stopSteps } from "./stop-steps.js";
 import { followStore } from "./store-metrics.js";
-import { exitAtOnce } from "./sudden-exit.js";
+import { exitAnswered, exitAtOnce } from "./sudden-exit.js";
 import type { SystemdNotify } from "./systemd-notify.js";
 
 export interface DaemonParts {
@@ -53,6 +53,8 @@ export class RunningDaemon {
   #unfollow: Cancel = () => undefined;
   #stopSignal: NodeJS.Signals | undefined;
   #started = false;
+  /** The store has latched, and the process ends as soon as that is answered. */
+  #failing = false;
 
   constructor(parts: DaemonParts) {
     this.#parts = parts;
@@ -166,6 +168,7 @@ export class RunningDaemon {
   }
 
   #onSignal(signal: NodeJS.Signals): void {
+    if (this.#failing) return;
     if (this.#stopSignal !== undefined) {
       this.#patience.hurry();
       return;
@@ -188,6 +191,8 @@ export class RunningDaemon {
       drainMs: config.shutdownDrainMs,
     });
     const outcomes = await stopInOrder(steps, this.#patience, { clock, log });
+    // The store's own step latched it: its exit is under way, with another code.
+    if (this.#failing) return;
     const name: ExitName = outcomes.get("store") === "done" ? "clean" : "unexpected";
     if (name === "clean") log.event("daemon.stopped", { exitCode: exitCode(name) });
     else exitAtOnce(name, "the store was not closed in order; the next start recovers it", log);
@@ -195,10 +200,15 @@ export class RunningDaemon {
   }
 
   #onFatal(name: "io" | "damaged", reason: string): void {
-    const { notify, log } = this.#parts;
+    const { clock, notify, log } = this.#parts;
+    if (this.#failing) return;
+    this.#failing = true;
     this.#readiness.set("failed", reason);
     // Its child is started before the process ends, and does not need us any more.
     void notify.status(`stopped by a storage fault: ${reason}`);
-    exitAtOnce(name, reason, log);
+    const grpc = this.#listeners?.grpc;
+    // A start goes on to no ready line, and has nobody to answer.
+    if (grpc === undefined || !this.#started) exitAtOnce(name, reason, log);
+    exitAnswered(name, reason, { clock, log, answered: () => grpc.drain(lastAnswersMs) });
   }
 }

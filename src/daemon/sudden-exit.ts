@@ -4,16 +4,41 @@
  * guard connection of the engine is still open here, so no other connection is the last to close.
  */
 import { spawn } from "node:child_process";
+import type { Clock } from "../foundation/clock.js";
 import { describeError, type Log } from "../observability/log.js";
-import { exitForceMs } from "../storage/limits.js";
+import { exitForceMs, lastAnswersMs } from "../storage/limits.js";
 import { type ExitName, exitCode } from "./exit-codes.js";
 
-/** Logs why, and ends the process with the code of that name. */
+/** Logs why, and ends the process with the code of that name, or the one it is ending with already. */
 export function exitAtOnce(name: ExitName, reason: string, log: Log): never {
-  const code = exitCode(name);
+  const code = process.exitCode ?? exitCode(name);
   log.event("daemon.exiting", { reason, exitCode: code });
   forceLater(log);
   process.exit(code);
+}
+
+/**
+ * The same, once those who wait have their answers, or after a moment: for a store that has latched
+ * and answers nothing but refusals. `answered` is asked in a later turn, when the answers are on
+ * their way.
+ */
+export function exitAnswered(
+  name: ExitName,
+  reason: string,
+  ports: { readonly clock: Clock; readonly log: Log; answered(): Promise<unknown> },
+): void {
+  const code = exitCode(name);
+  ports.log.event("daemon.exiting", { reason, exitCode: code });
+  // A bug that is met meanwhile is logged, and does not change what the next start must know.
+  process.exitCode = code;
+  forceLater(ports.log);
+  const leave = (): void => {
+    process.exit(code);
+  };
+  ports.clock.after(lastAnswersMs, leave);
+  setImmediate(() => {
+    void ports.answered().finally(leave);
+  });
 }
 
 /** An error that nobody caught is a bug: say so and stop. Call it before anything else can fail. */

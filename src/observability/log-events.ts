@@ -49,7 +49,7 @@ export const logEvents = {
   "daemon.exiting": {
     level: "error",
     msg: "kvdbd exits at once: {reason}",
-    doc: "After a storage fault: nothing is flushed, the next start repairs. The exit code is in the line.",
+    doc: "After a storage fault: who waits for an answer gets one, nothing is flushed, the next start repairs. The exit code is in the line.",
   },
   "daemon.probe-failed": {
     level: "error",

@@ -238,6 +238,8 @@ export const stopHttpMs = 1_000;
 export const stopEngineMs = 18_000;
 /** How often a slow start or stop asks the service manager for more time, and for how much. */
 export const extendTimeoutMs = 20_000;
+/** How long callers of a store that has latched may take to hear of it before the process ends. */
+export const lastAnswersMs = 250;
 /** A fatal exit that is stuck in a native call is ended by force after this long. */
 export const exitForceMs = 5_000;
 /** How long each part of a probe of the store may take. */
@@ -296,5 +298,6 @@ assert(
   errorMetadataValueBytesMax <= errorMetadataBytesMax,
   "one value must be allowed to use the room for values",
 );
+assert(lastAnswersMs < exitForceMs, "the last answers leave before the process is ended by force");
 assert(loadChunkRowsDefault <= batchOperationsMax, "a chunk of a load is a batch");
 assert(loadChunkBytesMax <= batchBytesMax, "a chunk of a load is a batch");

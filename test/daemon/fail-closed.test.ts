@@ -8,8 +8,9 @@ import { once } from "node:events";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type ServiceError, status } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
 import Database from "better-sqlite3";
+import { KvError } from "../../src/client/kv-error.js";
 import { compareVersions } from "../../src/engine/sqlite/connection.js";
 import { buildMutant, type TextChange } from "../../src/prove/mutants/mutant-build.js";
 import { CheckIntegrityRequest, IntegrityMode } from "../../src/wire/kvdb/v1/admin.js";
@@ -90,6 +91,21 @@ for (const { what, sql } of wrongFiles) {
   });
 }
 
+/** What is said once the store has latched, by the store and by the gate before it. */
+const latched: readonly unknown[] = ["STORAGE_FAULT", "NOT_READY"];
+/** Callers at one time: the fault is met by the first group, and others wait behind it. */
+const callers = Array.from({ length: 20 }, (_none, at) => `caller-${String(at)}`);
+
+/** Why a call was refused, as the daemon says it; undefined = nobody said anything. */
+async function reasonOf(call: Promise<unknown>): Promise<string | undefined> {
+  const error: unknown = await call.then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
+  assert.ok(error !== undefined, "it was answered as done");
+  return KvError.from(error).reason;
+}
+
 const writeFaults = [
   { code: "SQLITE_IOERR_FSYNC", ends: 74 },
   { code: "SQLITE_IOERR_WRITE", ends: 74 },
@@ -109,10 +125,12 @@ for (const { code, ends } of writeFaults) {
     const env = { KVDB_FAILPOINTS: `before-commit=error:${code}@2` };
     const daemon = startDaemon(t, { file, env });
     const failing = connectTo(t, (await daemon.ready()).grpc[0] ?? "");
-    await assert.rejects(failing.put("key", "value"), (error: ServiceError) => {
-      // The process may be gone before its answer has left.
-      return [status.UNKNOWN, status.UNAVAILABLE].includes(error.code);
-    });
+    // Those behind the group wait for it, and are not written.
+    const answers = await Promise.all(callers.map((key) => reasonOf(failing.put(key, "value"))));
+    const [first, ...others] = answers;
+    assert.equal(first, "OUTCOME_UNKNOWN");
+    const said = ["OUTCOME_UNKNOWN", ...latched];
+    for (const reason of others) assert.ok(said.includes(reason), String(reason));
     assert.equal((await daemon.ended).code, ends, daemon.stderr.join("\n"));
     const again = startDaemon(t, { file });
     const reader = connectTo(t, (await again.ready()).grpc[0] ?? "");
@@ -140,7 +158,9 @@ for (const { what, sql, keys } of otherPrograms) {
     const database = new Database(file);
     database.exec(sql);
     database.close();
-    await assert.rejects(client.put("key", "value"), { code: status.UNAVAILABLE });
+    const answers = await Promise.all(callers.map((key) => reasonOf(client.put(key, "value"))));
+    assert.equal(answers[0], "STORAGE_FAULT");
+    for (const reason of answers) assert.ok(latched.includes(reason), String(reason));
     assert.equal((await daemon.ended).code, 74, daemon.stderr.join("\n"));
     assert.match(daemon.stderr.join("\n"), /FOREIGN_WRITE/);
 
@@ -150,7 +170,8 @@ for (const { what, sql, keys } of otherPrograms) {
       const held = (await reader.get(key)) !== undefined;
       assert.equal(held, (keys as readonly string[]).includes(key), key);
     }
-    assert.equal(await reader.get("key"), undefined, "the write that was refused did not happen");
+    for (const key of callers)
+      assert.equal(await reader.get(key), undefined, "nothing of it happened");
     assert.equal((await again.stop()).code, 0);
   });
 }
