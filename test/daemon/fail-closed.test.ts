@@ -74,6 +74,7 @@ for (const { a, b, order } of versions) {
 const wrongFiles = [
   { what: "the store's own row with another checksum", sql: "UPDATE store SET epoch = epoch + 1" },
   { what: "the format of a version to come", sql: "PRAGMA user_version = 999" },
+  { what: "a table that is not there", sql: "DROP TABLE kv" },
 ] as const;
 
 for (const { what, sql } of wrongFiles) {

@@ -170,6 +170,13 @@ function judgeIdentity(header: DatabaseHeader, format: StoreFormat): Refusal | u
   if (header.applicationId !== format.applicationId) {
     return foreign("the file is a SQLite database, but not one of kvdb");
   }
+  // Both are written in one transaction, so somebody else has written one of them since.
+  if (header.userVersion < 1) {
+    return damaged(
+      `the database is one of kvdb and says that it has format ${String(header.userVersion)}`,
+      restoreHint,
+    );
+  }
   if (header.userVersion <= format.formatVersionMax) return undefined;
   return {
     kind: "refuse",

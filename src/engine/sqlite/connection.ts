@@ -186,6 +186,14 @@ export function openErrorOf(cause: unknown, file: string): unknown {
       hint: damagedFileHint,
     });
   }
+  // The statements of a start are always the same: tables or columns are not what they were made.
+  if (code === "SQLITE_ERROR" || code === "SQLITE_SCHEMA" || code.startsWith("SQLITE_CONSTRAINT")) {
+    const { message } = cause as Error;
+    return new OpenError("damaged", `${file} has not the tables of a store (${code}: ${message})`, {
+      cause,
+      hint: damagedFileHint,
+    });
+  }
   if (code === "SQLITE_CANTOPEN" || code === "SQLITE_READONLY" || code === "SQLITE_PERM") {
     return new OpenError("permission", `${file} cannot be opened (${code})`, {
       cause,
