@@ -5,6 +5,9 @@
 import { unreachable } from "../foundation/assert.js";
 import type { AddressesSetting, IntegerSetting, ListenAddress, SettingRow } from "./setting-row.js";
 
+/** What Linux has room for in the address of a socket; the system cuts what is longer without a word. */
+export const socketPathBytesMax = 107;
+
 export type SettingValue = number | boolean | string | undefined | readonly ListenAddress[];
 
 export type Parsed =
@@ -22,6 +25,8 @@ const booleans: Readonly<Record<string, boolean>> = {
   "0": false,
   no: false,
 };
+
+const unixPath = `unix:/path (at most ${String(socketPathBytesMax)} bytes)`;
 
 export function parseSetting(row: SettingRow, text: string): Parsed {
   const value = text.trim() === "" ? undefined : parseText(row, text);
@@ -47,8 +52,8 @@ export function allowedText(row: SettingRow): string {
       return "the path of a file, not empty, not :memory: and not a file: URL";
     case "addresses":
       return row.optional
-        ? "host:port, [v6]:port, unix:/path or off"
-        : "host:port, [v6]:port or unix:/path, several separated by commas";
+        ? `host:port, [v6]:port, ${unixPath} or off`
+        : `host:port, [v6]:port or ${unixPath}, several separated by commas`;
     default:
       return unreachable(row);
   }
@@ -122,8 +127,10 @@ function parseAddresses(row: AddressesSetting, text: string): readonly ListenAdd
 }
 
 function parseAddress(text: string): ListenAddress | undefined {
-  const unix = /^unix:(\/[^\s,]+)$/.exec(text);
-  if (unix?.[1] !== undefined) return { kind: "unix", path: unix[1] };
+  const unix = /^unix:(\/[^\s,\p{Cc}]+)$/u.exec(text)?.[1];
+  if (unix !== undefined) {
+    return Buffer.byteLength(unix) > socketPathBytesMax ? undefined : { kind: "unix", path: unix };
+  }
   const tcp = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
   const host = tcp?.[1] ?? tcp?.[2];
   const port = Number(tcp?.[3]);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type LoadedConfig, loadConfig } from "../../../src/config/load-config.js";
+import { socketPathBytesMax } from "../../../src/config/setting-value.js";
 import type { Config } from "../../../src/config/settings.js";
 
 interface World {
@@ -156,6 +157,7 @@ for (const [name, value] of [
   ["KVDB_LISTEN", "127.0.0.1:0,"],
   ["KVDB_LISTEN", "off"],
   ["KVDB_LISTEN", "unix:relative"],
+  ["KVDB_LISTEN", "unix:/run/kv\0.sock"],
   ["KVDB_LISTEN", "::1:50051"],
   ["KVDB_HTTP_LISTEN", "127.0.0.1:1,127.0.0.1:2"],
   ["KVDB_NODE_ID", "with space"],
@@ -192,6 +194,29 @@ for (const [id, name, value, expected] of [
   test(`${name}=${JSON.stringify(value)} is accepted`, () => {
     assert.equal(config({ env: { [name]: value } })[id], expected);
   });
+}
+
+/** A path of so many bytes, some of whose characters have more than one. */
+function socketPath(bytes: number, character: string): string {
+  const start = "/run/é/";
+  const count = Math.floor((bytes - Buffer.byteLength(start)) / Buffer.byteLength(character));
+  const path = `${start}${character.repeat(count)}`;
+  return path + "x".repeat(bytes - Buffer.byteLength(path));
+}
+
+for (const character of ["x", "ä", "€", "😀"]) {
+  for (const name of ["KVDB_LISTEN", "KVDB_HTTP_LISTEN"] as const) {
+    test(`${name} takes the path of a socket up to its limit in bytes, made of ${character}`, () => {
+      const longest = socketPath(socketPathBytesMax, character);
+      const { listen, httpListen } = config({ env: { [name]: `unix:${longest}` } });
+      const found = name === "KVDB_LISTEN" ? listen : httpListen;
+      assert.deepEqual(found, [{ kind: "unix", path: longest }]);
+      const tooLong = `unix:${socketPath(socketPathBytesMax + 1, character)}`;
+      const [problem, ...others] = problems({ env: { [name]: tooLong } });
+      assert.deepEqual(others, []);
+      assert.match(problem ?? "", /must be host:port.*unix:\/path \(at most 107 bytes\)/);
+    });
+  }
 }
 
 test("addresses are read with their kinds", () => {
