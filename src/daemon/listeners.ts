@@ -11,7 +11,7 @@ import type { Readiness } from "../rpc/readiness.js";
 import { createServiceTable } from "../rpc/service-table.js";
 import type { StorageEngine } from "../storage/storage-engine.js";
 import { GrpcServer } from "../transport/grpc-js/grpc-server.js";
-import { preparePath } from "../transport/listeners.js";
+import { listenErrorOf, preparePath } from "../transport/listeners.js";
 import { addressText } from "./address-text.js";
 import type { ProbeResult } from "./liveness.js";
 
@@ -46,7 +46,7 @@ export class Listeners {
   }
 }
 
-/** Binds all addresses or none. Rejects with the reason when one of them cannot be bound. */
+/** Binds all addresses or none. Rejects with a ListenError when one of them cannot be bound. */
 export async function openListeners(parts: ListenerParts): Promise<Listeners> {
   const { config, clock, log, metrics } = parts;
   const grpc = await GrpcServer.start(serviceTable(parts), {
@@ -63,7 +63,7 @@ export async function openListeners(parts: ListenerParts): Promise<Listeners> {
     return new Listeners(grpc, await OpsServer.open(address, opsSources(parts), log));
   } catch (cause) {
     await grpc.close();
-    throw new Error(`${addressText(address)} cannot be listened on`, { cause });
+    throw listenErrorOf(addressText(address), cause);
   }
 }
 

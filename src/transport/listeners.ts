@@ -89,14 +89,19 @@ function listen(server: Server, address: string, target: ListenTarget): Promise<
     target.kind === "unix" ? { path: target.path } : { host: target.host, port: target.port };
   return new Promise((resolve, reject) => {
     server.once("error", (cause) => {
-      reject(
-        new ListenError(address, `cannot listen on ${address}: ${cause.message}`, {
-          cause,
-          hint: "choose another address, or stop what uses this one",
-        }),
-      );
+      reject(listenErrorOf(address, cause));
     });
     server.listen(where, resolve);
+  });
+}
+
+/** Why an address could not be bound, whoever tried; a ListenError stays as it is. */
+export function listenErrorOf(address: string, cause: unknown): ListenError {
+  if (cause instanceof ListenError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ListenError(address, `cannot listen on ${address}: ${reason}`, {
+    cause,
+    hint: "choose another address, or stop what uses this one",
   });
 }
 

@@ -29,20 +29,23 @@ test("0: a clean stop", async (t) => {
   assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
 });
 
-test("1: a port that is taken, and the store is free again", async (t) => {
-  const file = join(tempDirectory(t), "kv.db");
-  const holder = createServer();
-  await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
-  t.after(() => holder.close());
-  const address = holder.address();
-  assert.ok(typeof address === "object" && address !== null);
-  const env = { KVDB_LISTEN: `127.0.0.1:${String(address.port)}` };
-  const log = await expectExit(t, { file, env }, 1);
-  assert.match(log, new RegExp(String(address.port)));
-  const daemon = startDaemon(t, { file });
-  await daemon.ready();
-  assert.deepEqual(daemon.logged("startup detected WAL residue"), []);
-});
+for (const variable of ["KVDB_LISTEN", "KVDB_HTTP_LISTEN"]) {
+  test(`1: a port of ${variable} that is taken, and the store is free again`, async (t) => {
+    const file = join(tempDirectory(t), "kv.db");
+    const holder = createServer();
+    await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
+    t.after(() => holder.close());
+    const taken = holder.address();
+    assert.ok(typeof taken === "object" && taken !== null);
+    const address = `127.0.0.1:${String(taken.port)}`;
+    const log = await expectExit(t, { file, env: { [variable]: address } }, 1);
+    assert.ok(log.includes(`cannot listen on ${address}: listen EADDRINUSE`), log);
+    assert.match(log, /choose another address, or stop what uses this one/);
+    const daemon = startDaemon(t, { file });
+    await daemon.ready();
+    assert.deepEqual(daemon.logged("startup detected WAL residue"), []);
+  });
+}
 
 test("10: a file that is not SQLite is left as it is", async (t) => {
   const file = join(tempDirectory(t), "kv.db");
