@@ -14,6 +14,27 @@ const privateUmask = 0o077;
 
 /** Runs until a signal or a fault; the exit code of the process says how it ended. */
 export async function runDaemon(): Promise<void> {
+  try {
+    await start();
+  } catch (cause) {
+    endBeforeLog(cause);
+  }
+}
+
+/** There is no log yet, and the writer's thread may keep the process alive: so it is told and ended. */
+function endBeforeLog(cause: unknown): never {
+  const code = exitCode("unexpected");
+  const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+  const stack = cause instanceof Error ? (cause.stack ?? "") : "";
+  process.stderr.write(
+    `kvdbd: the start failed with exit code ${String(code)}: ${reason}\n` +
+      "kvdbd: the installation may be incomplete, or the system has no room for another thread\n" +
+      `${stack}\n`,
+  );
+  process.exit(code);
+}
+
+async function start(): Promise<void> {
   // 1. Before anything can be created: nothing of ours is readable for others.
   process.umask(privateUmask);
 

@@ -56,6 +56,52 @@ for (const { what, change, says } of refusedBuilds) {
   });
 }
 
+const brokenStarts = [
+  {
+    what: "a module that cannot be loaded",
+    change: {
+      file: "daemon/serve.js",
+      from: "export async function serve",
+      to: 'throw new Error("half a file");\nexport async function serve',
+    },
+    says: "Error: half a file",
+  },
+  {
+    what: "a thread that cannot be started",
+    change: {
+      file: "engine/writer-link.js",
+      from: "this.link = ",
+      to: 'throw new RangeError("no more threads");\nthis.link = ',
+    },
+    says: "RangeError: no more threads",
+  },
+  {
+    what: "a log that cannot be opened",
+    change: {
+      file: "observability/winston-log.js",
+      from: "export function openLog",
+      to: 'throw new Error("no log");\nexport function openLog',
+    },
+    says: "Error: no log",
+  },
+] as const;
+
+for (const { what, change, says } of brokenStarts) {
+  test(`1: ${what} before there is a log`, async (t) => {
+    const directory = tempDirectory(t);
+    const copy = join(directory, "copy");
+    mkdirSync(copy);
+    const { daemon: program } = buildMutant(copy, [change]);
+    const daemon = startDaemon(t, { file: join(directory, "kv.db"), program });
+    assert.deepEqual(await daemon.ended, { code: 1, signal: null });
+    const [first = "", hint = ""] = daemon.stderr;
+    assert.ok(first.startsWith("kvdbd: the start failed") && first.endsWith(says), first);
+    assert.match(first, /with exit code 1/);
+    assert.match(hint, /^kvdbd: the installation may be incomplete/);
+    assert.deepEqual(daemon.stdout, []);
+  });
+}
+
 const versions = [
   { a: "3.51.3", b: "3.51.3", order: 0 },
   { a: "3.51.2", b: "3.51.3", order: -1 },
