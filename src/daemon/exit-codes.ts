@@ -24,7 +24,8 @@ export const exitReasons = {
   },
   unexpected: {
     code: 1,
-    meaning: "A bug, a port that is taken, or a stop that did not finish in time.",
+    meaning:
+      "A bug, a port that is taken, a thread that cannot be started, or a stop that did not finish in time.",
     hint: "Read the last lines of the log; the next start repairs what the stop left behind.",
     restart: true,
   },

@@ -4,7 +4,7 @@
  * only an open store makes health say SERVING.
  */
 import type { Config } from "../config/settings.js";
-import { type EnginePorts, openEngine } from "../engine/index.js";
+import { type EnginePorts, type FatalFault, openEngine } from "../engine/index.js";
 import type { WaitingWriter } from "../engine/writer-link.js";
 import type { Cancel, Clock } from "../foundation/clock.js";
 import { Failpoints } from "../foundation/failpoint.js";
@@ -27,6 +27,12 @@ import { stopSteps } from "./stop-steps.js";
 import { followStore } from "./store-metrics.js";
 import { exitAnswered, exitAtOnce } from "./sudden-exit.js";
 import type { SystemdNotify } from "./systemd-notify.js";
+
+const exitOfFatal = {
+  io: "io",
+  damaged: "damaged",
+  thread: "unexpected",
+} as const satisfies Record<FatalFault["kind"], ExitName>;
 
 export interface DaemonParts {
   readonly config: Config;
@@ -129,7 +135,7 @@ export class RunningDaemon {
       failpoints: Failpoints.parse(config.failpoints ?? ""),
       startThread: startWorker,
       onFatal: ({ kind, reason }) => {
-        this.#onFatal(kind === "io" ? "io" : "damaged", reason);
+        this.#onFatal(exitOfFatal[kind], reason);
       },
     };
     const engine = await openEngine(engineOptions(config), ports, writer);
@@ -199,13 +205,13 @@ export class RunningDaemon {
     process.exit(exitCode(name));
   }
 
-  #onFatal(name: "io" | "damaged", reason: string): void {
+  #onFatal(name: ExitName, reason: string): void {
     const { clock, notify, log } = this.#parts;
     if (this.#failing) return;
     this.#failing = true;
     this.#readiness.set("failed", reason);
     // Its child is started before the process ends, and does not need us any more.
-    void notify.status(`stopped by a storage fault: ${reason}`);
+    void notify.status(`stopped by a fault: ${reason}`);
     const grpc = this.#listeners?.grpc;
     // A start goes on to no ready line, and has nobody to answer.
     if (grpc === undefined || !this.#started) exitAtOnce(name, reason, log);

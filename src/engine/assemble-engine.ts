@@ -138,14 +138,19 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
 }
 
 function makeReads(
-  { options, ports, damage }: OpenStore,
+  { options, ports, damage, life }: OpenStore,
   time: EngineTime,
 ): { readonly pool: ReaderPool; readonly points: PointReads } {
   const { log, metrics, startThread } = ports;
   const onRepeated = (code: string): void => {
     damage.noteRepeated(code);
   };
-  const pool = new ReaderPool(options, { log, startThread, onRepeated });
+  const onLost = (reason: string): void => {
+    if (life.is("failed", "closed")) return;
+    life.moveTo("failed", reason);
+    ports.onFatal({ kind: "thread", reason });
+  };
+  const pool = new ReaderPool(options, { log, startThread, onRepeated, onLost });
   const points = new PointReads(options, { pool, time, metrics, onRepeated });
   damage.nameBy(new PagePlaces(options.file, () => points.connection));
   return { pool, points };

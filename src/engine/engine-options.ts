@@ -51,6 +51,11 @@ export interface EngineOptions {
   readonly scrubIntervalMs: number;
 }
 
+export interface FatalFault {
+  readonly kind: "io" | "damaged" | "thread";
+  readonly reason: string;
+}
+
 /**
  * What comes in from outside so that tests can hold it: time, chance, threads, failure, and who
  * listens.
@@ -64,9 +69,9 @@ export interface EnginePorts {
   readonly log: Log;
   readonly metrics: Metrics;
   /**
-   * The engine has latched closed: nothing more is written or checkpointed. The process must exit
-   * at once, from the main thread, without closing the engine. "io" may heal by a restart, "damaged"
-   * will not.
+   * The engine has latched closed: nothing more is written or checkpointed. The process must exit,
+   * from the main thread, without closing the engine. "io" may heal by a restart, "damaged" will not;
+   * "thread" says that the system has none for us, and nothing about the files.
    */
-  onFatal(fault: { readonly kind: "io" | "damaged"; readonly reason: string }): void;
+  onFatal(fault: FatalFault): void;
 }

@@ -78,6 +78,7 @@ export class ThreadLink<
   readonly #waiters = new Map<number, Waiter>();
   readonly #exited: Promise<number>;
   #nextId = 1;
+  #answered = false;
   #error: Error | undefined;
   #exit: ThreadExitError | undefined;
 
@@ -135,6 +136,11 @@ export class ThreadLink<
     });
   }
 
+  /** Whether anything has come from the thread: then it has started. */
+  get hasAnswered(): boolean {
+    return this.#answered;
+  }
+
   /** How many requests are not answered yet. */
   get pending(): number {
     return this.#waiters.size;
@@ -152,6 +158,7 @@ export class ThreadLink<
   }
 
   #receive(message: FromThread): void {
+    this.#answered = true;
     if (message.type === "event") {
       this.#options.onEvent(message.event as Event);
       return;

@@ -93,6 +93,8 @@ export const packedRowsMax = 256;
 export const readerThreadsMax = 16;
 /** How far reader threads stand back from the event loop, in steps of the system's scheduler. */
 export const readerThreadStepsBack = 5;
+/** Reader threads in a row that may end before they have said anything. */
+export const readerStartsMax = 5;
 export const readQueueRequestsMax = 1_024;
 
 /** Changes that wait for one watcher; beyond either it reads them from the log when it comes back. */

@@ -102,6 +102,19 @@ for (const { what, change, says } of brokenStarts) {
   });
 }
 
+test("1: reader threads that cannot be started, found when calls are served already", async (t) => {
+  const directory = tempDirectory(t);
+  const copy = join(directory, "copy");
+  mkdirSync(copy);
+  const change = { file: "engine/read/reader-pool.js", from: "reader-thread.js", to: "gone.js" };
+  const { daemon: program } = buildMutant(copy, [change]);
+  const daemon = startDaemon(t, { file: join(directory, "kv.db"), program });
+  assert.deepEqual(await daemon.ended, { code: 1, signal: null }, daemon.stderr.join("\n"));
+  const log = daemon.stderr.join("\n");
+  assert.match(log, /kvdbd exits at once: no reader thread can be started: .*gone\.js/);
+  assert.doesNotMatch(log, /kvdbd met a bug/);
+});
+
 const versions = [
   { a: "3.51.3", b: "3.51.3", order: 0 },
   { a: "3.51.2", b: "3.51.3", order: -1 },

@@ -6,11 +6,11 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type EngineOptions, openEngine } from "../../src/engine/index.js";
+import { type EngineOptions, type FatalFault, openEngine } from "../../src/engine/index.js";
 import { type Clock, systemClock } from "../../src/foundation/clock.js";
 import { Failpoints } from "../../src/foundation/failpoint.js";
 import { seededRandom } from "../../src/foundation/random.js";
-import { startWorker } from "../../src/foundation/thread-link.js";
+import { type StartThread, startWorker } from "../../src/foundation/thread-link.js";
 import { Metrics } from "../../src/observability/metrics.js";
 import { proveOptions } from "../../src/prove/states/engine-setup.js";
 import type { EngineErrorKind } from "../../src/storage/errors.js";
@@ -50,6 +50,8 @@ export interface EngineSetup {
   readonly clock?: Clock;
   /** As in foundation/failpoint.ts; armed in the writer thread too. */
   readonly failpoints?: string;
+  /** In place of a worker. */
+  readonly startThread?: StartThread;
   /** Undefined = a new one, gone at the end of the test. */
   readonly directory?: string;
 }
@@ -68,7 +70,7 @@ export class TempEngine {
   readonly log: RecordingLog = recordingLog();
   readonly metrics = new Metrics();
   /** What the process was asked to exit for. */
-  readonly faults: { readonly kind: "io" | "damaged"; readonly reason: string }[] = [];
+  readonly faults: FatalFault[] = [];
   readonly clock: Clock;
   readonly #setup: EngineSetup;
   #file = "";
@@ -113,7 +115,7 @@ export class TempEngine {
         clock: this.clock,
         random: seededRandom(1),
         failpoints,
-        startThread: startWorker,
+        startThread: this.#setup.startThread ?? startWorker,
         log: this.log,
         metrics: this.metrics,
         onFatal: (fault) => {

@@ -5,9 +5,9 @@
 
 import type { ThreadFailure } from "../../foundation/thread-host.js";
 import { type StartThread, ThreadExitError, ThreadLink } from "../../foundation/thread-link.js";
-import type { Log } from "../../observability/log.js";
+import { describeError, type Log } from "../../observability/log.js";
 import { EngineError, type EngineErrorKind, type RefusalFacts } from "../../storage/errors.js";
-import { readQueueRequestsMax } from "../../storage/limits.js";
+import { readerStartsMax, readQueueRequestsMax } from "../../storage/limits.js";
 import type { ConnectionReading } from "../../storage/maintenance.js";
 import type { EngineOptions } from "../engine-options.js";
 import type { FromReader, ReaderReplies, ReaderStart, ToReader } from "./reader-protocol.js";
@@ -19,6 +19,8 @@ export interface ReaderPoolPorts {
   readonly startThread: StartThread;
   /** A read of a thread failed once and was right the second time. */
   onRepeated(code: string): void;
+  /** There are no threads for readers, and no more are tried. */
+  onLost(reason: string): void;
 }
 
 export class ReaderPool {
@@ -26,6 +28,9 @@ export class ReaderPool {
   readonly #ports: ReaderPoolPorts;
   readonly #links: ReaderLink[] = [];
   #started = 0;
+  /** Threads in a row that ended with an error before they said anything. */
+  #stillborn = 0;
+  #lost = false;
   #closing = false;
 
   constructor(options: EngineOptions, ports: ReaderPoolPorts) {
@@ -46,7 +51,10 @@ export class ReaderPool {
     return this.#links.reduce((sum, link) => sum + link.pending, 0);
   }
 
-  /** The thread with the least to do. Throws "overloaded" when too much waits already. */
+  /**
+   * The thread with the least to do. Throws "overloaded" when too much waits already, "storage-fault"
+   * when no thread can be started.
+   */
   pick(): ReaderLink {
     if (this.waiting >= readQueueRequestsMax) {
       throw new EngineError("overloaded", "too many reads wait for a reader thread", {
@@ -55,6 +63,7 @@ export class ReaderPool {
       });
     }
     this.start();
+    if (this.#lost) throw noThreads();
     const first = this.#links[0];
     if (first === undefined || this.#closing) throw new ThreadExitError("the readers are closed");
     return this.#links.reduce(
@@ -85,7 +94,21 @@ export class ReaderPool {
   }
 
   #add(): void {
-    const name = `reader-${this.#started + 1}`;
+    if (this.#lost) return;
+    try {
+      this.#links.push(this.#startThread(`reader-${this.#started + 1}`));
+      this.#started++;
+    } catch (cause) {
+      this.#lose(describeError(cause));
+    }
+  }
+
+  #lose(reason: string): void {
+    this.#lost = true;
+    this.#ports.onLost(`no reader thread can be started: ${reason}`);
+  }
+
+  #startThread(name: string): ReaderLink {
     const start: ReaderStart = { options: this.#options, name };
     const link: ReaderLink = ThreadLink.start<ToReader, ReaderReplies, FromReader>({
       name,
@@ -100,8 +123,7 @@ export class ReaderPool {
       },
       revive: reviveEngineError,
     });
-    this.#started++;
-    this.#links.push(link);
+    return link;
   }
 
   #replace(
@@ -115,8 +137,16 @@ export class ReaderPool {
       exitCode: exit.exitCode,
       reason: exit.error?.message,
     });
+    if (exit.error === undefined || link.hasAnswered) this.#stillborn = 0;
+    else if (++this.#stillborn >= readerStartsMax) this.#lose(describeError(exit.error));
     this.#add();
   }
+}
+
+function noThreads(): EngineError {
+  return new EngineError("storage-fault", "the store has stopped: it has no thread to read with", {
+    hint: "nothing was changed; the daemon restarts, then retry",
+  });
 }
 
 /** What a thread refused becomes the same refusal here; anything else stays what it was. */

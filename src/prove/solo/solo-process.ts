@@ -66,7 +66,7 @@ async function open(): Promise<StorageEngine> {
         metrics: new Metrics(),
         onFatal: ({ kind, reason }) => {
           process.stderr.write(`${reason}\n`);
-          process.exit(kind === "io" ? exitIo : exitDamaged);
+          process.exit(kind === "damaged" ? exitDamaged : exitIo);
         },
       },
     );
