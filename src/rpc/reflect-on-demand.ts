@@ -8,19 +8,27 @@ import type {
 } from "../wire/grpc/reflection/v1/reflection.js";
 import type { Bidi } from "./call.js";
 
-type Reflect = Bidi<ServerReflectionRequest, ServerReflectionResponse>;
+export type AnswerReflection = Bidi<ServerReflectionRequest, ServerReflectionResponse>;
 
-/** Each call waits for the one load. */
-export function reflectOnDemand(): Reflect {
-  let loaded: Promise<Reflect> | undefined;
+/** Each call waits for the one load; after one that failed, the next call tries again. */
+export function reflectOnDemand(
+  load: () => Promise<AnswerReflection> = loadReflection,
+): AnswerReflection {
+  let loaded: Promise<AnswerReflection> | undefined;
   return async (...call) => {
-    loaded ??= loadReflection();
-    const reflect = await loaded;
+    const loading = (loaded ??= load());
+    let reflect: AnswerReflection;
+    try {
+      reflect = await loading;
+    } catch (cause) {
+      if (loaded === loading) loaded = undefined;
+      throw cause;
+    }
     return reflect(...call);
   };
 }
 
-async function loadReflection(): Promise<Reflect> {
+async function loadReflection(): Promise<AnswerReflection> {
   const { DescriptorIndex, reflect } = await import("./reflection-service.js");
   const { descriptorSetBase64 } = await import("../wire/descriptor-set.js");
   return reflect(new DescriptorIndex(Buffer.from(descriptorSetBase64, "base64")));
