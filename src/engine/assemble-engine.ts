@@ -29,6 +29,7 @@ import type { IntegrityChecker } from "./integrity/integrity-check.js";
 import { PagePlaces } from "./integrity/page-places.js";
 import { LocalMaintenance } from "./local-maintenance.js";
 import { namespaceMissing } from "./namespace-admin.js";
+import type { OpenedParts } from "./opened-parts.js";
 import { LeaseReader } from "./read/lease-reads.js";
 import { PointReads } from "./read/point-reads.js";
 import { PreviousEntries } from "./read/previous-entries.js";
@@ -56,6 +57,8 @@ export interface OpenStore {
   readonly opened: Opened;
   readonly recovery: RecoveryReport;
   readonly mark: HighWaterMark;
+  /** For a start that fails from here on; endEngine knows its own order. */
+  readonly parts: OpenedParts;
 }
 
 export interface AssembledEngine {
@@ -67,7 +70,7 @@ export interface AssembledEngine {
 }
 
 export function assembleEngine(store: OpenStore): AssembledEngine {
-  const { options, ports, life, before, opened, damage } = store;
+  const { options, ports, life, opened, damage } = store;
   const { clock, log } = ports;
   const identity = { epoch: opened.epoch, nodeId: opened.nodeId, storeId: opened.storeId };
   const time = new EngineTime(clock, opened.timeFloorMs);
@@ -75,7 +78,7 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
   const snapshots = makeSnapshots(store, () => {
     checkpointer.noteSnapshotsEnded();
   });
-  const walIndex = WalIndexReader.open(before.files.shm);
+  const walIndex = openWalIndex(store);
   const integrity = makeIntegrity(store);
   const fail = (fault: LatchedFault): void => {
     queue.fail(fault);
@@ -138,7 +141,7 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
 }
 
 function makeReads(
-  { options, ports, damage, life }: OpenStore,
+  { options, ports, damage, life, parts }: OpenStore,
   time: EngineTime,
 ): { readonly pool: ReaderPool; readonly points: PointReads } {
   const { log, metrics, startThread } = ports;
@@ -151,9 +154,19 @@ function makeReads(
     ports.onFatal({ kind: "thread", reason });
   };
   const pool = new ReaderPool(options, { log, startThread, onRepeated, onLost });
+  parts.works(() => pool.close());
   const points = new PointReads(options, { pool, time, metrics, onRepeated });
+  parts.reads(() => points.connection.close());
   damage.nameBy(new PagePlaces(options.file, () => points.connection));
   return { pool, points };
+}
+
+function openWalIndex({ before, parts }: OpenStore): WalIndexReader {
+  const walIndex = WalIndexReader.open(before.files.shm);
+  parts.holds(() => {
+    walIndex.close();
+  });
+  return walIndex;
 }
 
 function makeRanges(
@@ -174,9 +187,14 @@ function makeRanges(
   });
 }
 
-function makeSnapshots({ options, ports }: OpenStore, onNoneLeft: () => void): SnapshotRegistry {
-  const { clock, log } = ports;
-  return new SnapshotRegistry({ clock, log, idleMsMax: options.snapshotIdleMsMax, onNoneLeft });
+function makeSnapshots(store: OpenStore, onNoneLeft: () => void): SnapshotRegistry {
+  const { clock, log } = store.ports;
+  const idleMsMax = store.options.snapshotIdleMsMax;
+  const snapshots = new SnapshotRegistry({ clock, log, idleMsMax, onNoneLeft });
+  store.parts.works(() => {
+    snapshots.close();
+  });
+  return snapshots;
 }
 
 function makeCheckpointer(
@@ -220,6 +238,7 @@ function makeCheckpointer(
     },
     opened.checkpoint.after,
   );
+  store.parts.works(() => checkpointer.close());
   checkpointer.noteStartup(opened.checkpoint, before.walBytesFound > 0);
   return checkpointer;
 }

@@ -31,7 +31,10 @@ export function makeMarkKeeper(
     parts.disk.noteFull("HIGH_WATER_MARK");
   };
   const { clock } = ports;
-  return new MarkKeeper({ mark, clock, storeId, epoch, onNoSpace, onError }, commitSequence);
+  const keeping = { mark, clock, storeId, epoch, onNoSpace, onError };
+  const marks = new MarkKeeper(keeping, commitSequence);
+  store.parts.works(() => marks.close(commitSequence));
+  return marks;
 }
 
 export function makeNamespaces(
@@ -87,7 +90,7 @@ export function makeHousekeeper(
   },
 ): Housekeeper {
   const { ports, life, before } = store;
-  return Housekeeper.start({
+  const housekeeper = Housekeeper.start({
     connection: parts.points.connection,
     clock: ports.clock,
     time: parts.time,
@@ -102,6 +105,8 @@ export function makeHousekeeper(
     },
     databaseBytes: () => statSync(before.files.database).size,
   });
+  store.parts.works(() => housekeeper.close());
+  return housekeeper;
 }
 
 export function makeSweeper(
@@ -115,7 +120,7 @@ export function makeSweeper(
 ): ExpirySweeper {
   const { clock, log, metrics } = store.ports;
   const forever = { deadlineMs: Number.POSITIVE_INFINITY, cancelled: () => false };
-  return ExpirySweeper.start({
+  const sweeper = ExpirySweeper.start({
     connection: parts.points.connection,
     clock,
     time: parts.time,
@@ -132,26 +137,32 @@ export function makeSweeper(
     },
     purge: () => parts.housekeeper.purgeSlice(),
   });
+  store.parts.works(() => sweeper.close());
+  return sweeper;
 }
 
-export function makeScrubber({ options, ports, before, damage, life }: OpenStore): Scrubber {
-  return Scrubber.start({
+export function makeScrubber({ options, ports, before, damage, life, parts }: OpenStore): Scrubber {
+  const scrubber = Scrubber.start({
     ...ports,
     options,
     damage,
     placeFile: before.files.scrub,
     usable: () => life.is("serving", "read_only"),
   });
+  parts.works(() => scrubber.close());
+  return scrubber;
 }
 
 export function makeIntegrity(store: OpenStore): IntegrityChecker {
   const { ports, events, before, writer, opened } = store;
   const { clock } = ports;
-  return new IntegrityChecker({
+  const integrity = new IntegrityChecker({
     ...ports,
     events,
     file: before.files.database,
     failuresBefore: opened.integrityFailures,
     countFailure: () => writer.request({ kind: "count-integrity-failure", nowMs: clock.wallMs() }),
   });
+  store.parts.works(() => integrity.close());
+  return integrity;
 }

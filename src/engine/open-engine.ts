@@ -15,6 +15,7 @@ import type { DiskSpace } from "./disk/disk-space.js";
 import type { EngineOptions, EnginePorts } from "./engine-options.js";
 import { EngineLife } from "./engine-state.js";
 import { DamageWatch } from "./integrity/damage-watch.js";
+import { OpenedParts } from "./opened-parts.js";
 import { removeCleanMarker } from "./recovery/clean-marker.js";
 import { syncDirectory } from "./recovery/data-directory.js";
 import { openErrorOf } from "./recovery/file-errors.js";
@@ -68,6 +69,7 @@ async function openInspected(before: PreOpenReport, opening: Opening): Promise<S
   const alarms = new AlarmBoard(clock, events);
   const policy = options.integrityFailurePolicy;
   const damage = new DamageWatch({ ...ports, policy, life, alarms });
+  const parts = new OpenedParts(log);
   let guard: Connection | undefined;
   try {
     if (!before.beginsWal) guard = openGuard(options, before);
@@ -79,8 +81,12 @@ async function openInspected(before: PreOpenReport, opening: Opening): Promise<S
     const recovery = reportOf(before, opened, { startedAtMs: began.startedAtMs, durationMs });
     const resolved = { ...options, file: before.files.database };
     const mark = await openMark(before);
+    parts.holds(() => mark.close());
+    parts.holds(() => {
+      damage.close();
+    });
     if (opened.lost !== undefined) await markAccepted(mark, opened, clock.wallMs());
-    const parts = {
+    const store = {
       options: resolved,
       mark,
       ports,
@@ -92,8 +98,9 @@ async function openInspected(before: PreOpenReport, opening: Opening): Promise<S
       writer,
       opened,
       recovery,
+      parts,
     };
-    const { engine, integrity, disk, readers, onWriterExit } = assembleEngine(parts);
+    const { engine, integrity, disk, readers, onWriterExit } = assembleEngine(store);
     waiting.onExit(onWriterExit);
     // From here on the point reader is the guard.
     guard.close();
@@ -109,9 +116,13 @@ async function openInspected(before: PreOpenReport, opening: Opening): Promise<S
     return engine;
   } catch (cause) {
     waiting.onExit(() => undefined);
+    await parts.stopWorking();
     await writer.terminate();
-    // After a disk error it stays open: the process is about to exit around it.
-    if (!(cause instanceof OpenError && cause.kind === "io")) guard?.close();
+    // After a disk error they stay open: the process is about to exit around them.
+    if (!(cause instanceof OpenError && cause.kind === "io")) {
+      guard?.close();
+      await parts.letGo();
+    }
     before.lock.release();
     // A page may fail that only the first readers need: typed, it has its exit code.
     throw sqliteOpenError(cause, before.files.database);

@@ -16,7 +16,8 @@ export function reflectOnDemand(
 ): AnswerReflection {
   let loaded: Promise<AnswerReflection> | undefined;
   return async (...call) => {
-    const loading = (loaded ??= load());
+    loaded ??= load();
+    const loading = loaded;
     let reflect: AnswerReflection;
     try {
       reflect = await loading;

@@ -30,7 +30,7 @@ export function followDisk(store: OpenStore, parts: DiskSurroundings): DiskSpace
     if (reply.kind === "latched") parts.fail(reply.fault);
     return reply;
   };
-  return new DiskSpace({
+  const disk = new DiskSpace({
     ...ports,
     alarms,
     reserve: new ReserveFile(reserve, ports.random),
@@ -58,6 +58,8 @@ export function followDisk(store: OpenStore, parts: DiskSurroundings): DiskSpace
       parts.fail({ kind: "io", code: "DISK_RESERVE", message, outcomeUnknown: false });
     },
   });
+  store.parts.works(() => disk.close());
+  return disk;
 }
 
 type Asked =

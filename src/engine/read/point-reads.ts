@@ -278,7 +278,12 @@ export class PointReads {
   #fresh(): TableOn {
     const connection = openConnection(this.#open);
     const verifyChecksums = this.#verifyChecksums;
-    return { connection, table: new TableReader(connection, { verifyChecksums }) };
+    try {
+      return { connection, table: new TableReader(connection, { verifyChecksums }) };
+    } catch (cause) {
+      connection.close();
+      throw cause;
+    }
   }
 }
 
