@@ -1,11 +1,13 @@
 /** The flags of one invocation, read by the kind that their row gives them. */
+
 import { assert } from "../foundation/assert.js";
+import { int64Max } from "../storage/limits.js";
 import { usageError } from "./cli-error.js";
 import type { FlagRow, FlagTable } from "./command.js";
 import { parseDurationMs } from "./durations.js";
 
 const revisionMax = 2n ** 64n - 1n;
-const integerMax = 2n ** 63n - 1n;
+const integerMax = int64Max;
 const countMax = 2 ** 31 - 1;
 
 export class FlagValues {

@@ -1,5 +1,5 @@
 /** When an entry or a lease ends by itself. Times are whole milliseconds; finer parts are dropped. */
-import { ttlMsMax } from "../storage/limits.js";
+import { int64Max, ttlMsMax } from "../storage/limits.js";
 import type { Expiry, LeaseId } from "../storage/model.js";
 import type { Duration } from "../wire/google/protobuf/duration.js";
 import type { Timestamp } from "../wire/google/protobuf/timestamp.js";
@@ -7,7 +7,7 @@ import type { PutOperation } from "../wire/kvdb/v1/kv.js";
 import { invalid } from "./error-details.js";
 
 /** Ids are stored as signed 64-bit integers. */
-const leaseIdMax = 2n ** 63n - 1n;
+const leaseIdMax = int64Max;
 
 /** The end of the year 9999, where the Timestamp type ends. */
 const timestampMsMax = 253_402_300_799_999;

@@ -7,6 +7,7 @@
  */
 import { compareBytes, copyBytes, prefixEnd } from "../foundation/bytes.js";
 import {
+  int64Max,
   keyBytesMax,
   namespaceCharactersMax,
   pageRowsDefault,
@@ -30,7 +31,7 @@ import { invalid, refuse } from "./error-details.js";
 const defaultNamespace = "default" as Namespace;
 const namespacePattern = /^[a-z0-9_-]+$/;
 /** Revisions are stored as signed 64-bit integers. */
-const revisionMax = 2n ** 63n - 1n;
+const revisionMax = int64Max;
 const noBytes = new Uint8Array(0);
 
 /** Empty means `default`. */

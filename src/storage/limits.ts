@@ -4,6 +4,10 @@
  */
 import { assert } from "../foundation/assert.js";
 
+/** The range of SQLite's integers, of row ids and revisions, and of what Increment counts. */
+export const int64Min = -(2n ** 63n);
+export const int64Max = 2n ** 63n - 1n;
+
 export const namespaceCharactersMax = 63;
 export const namespacesMax = 10_000;
 

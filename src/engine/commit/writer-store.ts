@@ -193,7 +193,7 @@ export class WriterStore {
   /** Ends the transaction that met a full disk, and gives back what it had taken of the disk. */
   abandon(): void {
     this.state.abortPrepared();
-    this.state.readAnew();
+    this.state.takeFileForOwn();
     this.room.cutTail(this.checkpoints.gauge());
     this.room.note();
   }

@@ -6,6 +6,7 @@
  * its index takes.
  */
 import {
+  int64Min,
   integrityMessagesMax,
   integrityRunBytesMax,
   integrityRunRowsMax,
@@ -122,7 +123,7 @@ function walkTable(
 ): void {
   const rows = prepareRows<[bigint], [rowId: bigint, ...rest: unknown[]]>(connection, walk.sql);
   // Below every row id, the negative ones included.
-  let after = -(2n ** 63n);
+  let after = int64Min;
   for (;;) {
     let count = 0;
     let bytes = 0;

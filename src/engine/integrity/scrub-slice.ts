@@ -3,6 +3,7 @@
  * the unique index, or a few entries of an index with their way back. A slice is one statement, and
  * nothing is held open after it, so it pins the WAL for as long as it runs and no longer.
  */
+import { int64Max, int64Min } from "../../storage/limits.js";
 import { keyHashOf } from "../record/row-checksum.js";
 import type { Connection } from "../sqlite/connection.js";
 import { isSqliteError } from "../sqlite/result-codes.js";
@@ -64,8 +65,8 @@ export function placeIn(step: string, after: readonly IndexValue[]): ScrubPlace 
 }
 
 const rowOverheadBytes = 64;
-const firstRowId = -(2n ** 63n);
-const lastRowId = 2n ** 63n - 1n;
+const firstRowId = int64Min;
+const lastRowId = int64Max;
 
 /** Throws what SQLite throws; a damaged page in the way is for skipDamage. */
 export function scrubSlice(

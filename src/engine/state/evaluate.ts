@@ -3,8 +3,10 @@
  * what changes. Everything is computed in memory. A refusal (an EngineError) means that the whole
  * request, nested transactions included, has changed nothing.
  */
+
 import { unreachable } from "../../foundation/assert.js";
 import { EngineError } from "../../storage/errors.js";
+import { int64Max, int64Min } from "../../storage/limits.js";
 import type {
   Entry,
   Expiry,
@@ -19,8 +21,6 @@ import { holds } from "./compare.js";
 import { leaseNotFound, performLease } from "./evaluate-lease.js";
 import type { Current, Staging } from "./staging.js";
 
-const int64Min = -(2n ** 63n);
-const int64Max = 2n ** 63n - 1n;
 /** What Increment reads and writes: decimal digits, a minus sign where needed, nothing else. */
 const decimal = /^-?\d{1,19}$/;
 

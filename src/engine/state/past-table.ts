@@ -3,7 +3,9 @@
  * deleted, with the revision that did it: so the version of a key at r is its row in kv if that is
  * old enough, else the row here that was replaced first after r.
  */
+
 import { EngineError } from "../../storage/errors.js";
+import { int64Max } from "../../storage/limits.js";
 import type { Revision } from "../../storage/model.js";
 import { damagedStoreHint } from "../damage-hints.js";
 import { factsChecksum } from "../record/row-checksum.js";
@@ -22,7 +24,7 @@ export interface PastSpan {
 export type PastSpanColumns = [since: bigint, rows: bigint, bytes: bigint, checksum: bigint];
 
 /** Above every revision: nothing can be read any more, but not every row is gone yet. */
-const hasEnded = (2n ** 63n - 1n) as Revision;
+const hasEnded = int64Max as Revision;
 
 /** Undefined = history has ended. Throws EngineError "corrupt" when the row's checksum differs. */
 export function pastSpanOf(ns: number, columns: PastSpanColumns): PastSpan | undefined {

@@ -112,7 +112,7 @@ export class SqliteState implements StateMachine {
   }
 
   /** After an error over which SQLite has dropped its pages, as if another had written them. */
-  readAnew(): void {
+  takeFileForOwn(): void {
     this.#sole.takeForOwn();
   }
 
