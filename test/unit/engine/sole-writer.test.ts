@@ -81,3 +81,20 @@ for (const { what, sql } of foreign) {
     own.exec("ROLLBACK");
   });
 }
+
+test("what is taken for own is forgiven, and what another writes after it is not", (t) => {
+  const { own, other, sole } = sceneOf(t);
+  for (let round = 0; round < 3; round++) {
+    other.exec("INSERT INTO t VALUES (1)");
+    sole.takeForOwn();
+    own.exec("BEGIN IMMEDIATE");
+    sole.assertSole();
+    own.exec("INSERT INTO t VALUES (2); COMMIT");
+    other.exec("INSERT INTO t VALUES (3)");
+    own.exec("BEGIN IMMEDIATE");
+    assert.throws(() => {
+      sole.assertSole();
+    }, ForeignWriteError);
+    own.exec("ROLLBACK");
+  }
+});
