@@ -27,8 +27,7 @@ export function checkFactsRow(table: string, row: FactsRow): Findings {
 export function checkVersionRow(row: VersionRow): Findings {
   const [, reachable, ns, key, createRevision, modRevision, version] = row;
   const [, , , , , , , expiresMs, leaseId, codec, valueCrc, checksum, value] = row;
-  const expected = rowChecksum({
-    ns: Number(ns),
+  const expected = rowChecksum(Number(ns), {
     key,
     createRevision,
     modRevision,

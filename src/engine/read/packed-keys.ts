@@ -17,5 +17,5 @@ export function packKeys(keys: readonly Key[]): Uint8Array<ArrayBuffer> {
 /** Views of the bytes. */
 export function unpackKeys(bytes: Uint8Array): Key[] {
   const source = new ByteReader(bytes);
-  return Array.from({ length: source.varint() }, () => source.bytes() as Key);
+  return source.list(() => source.bytes() as Key);
 }

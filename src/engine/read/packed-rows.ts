@@ -105,8 +105,7 @@ export class PackedRows implements Packable {
   #verifyFacts(
     facts: Readonly<Record<"codec" | "valueBytes" | "valueCrc" | "checksum", number>>,
   ): void {
-    const expected = rowChecksum({
-      ns: this.#reading.ns,
+    const expected = rowChecksum(this.#reading.ns, {
       key: this.key,
       createRevision: this.createRevision,
       modRevision: this.modRevision,

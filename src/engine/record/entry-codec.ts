@@ -41,7 +41,7 @@ export function encodeBatches(batches: readonly ChangeBatch[]): Uint8Array<Array
 /** Throws RangeError when the bytes are not an entry. Bytes of the batches are views. */
 export function decodeBatches(payload: Uint8Array): ChangeBatch[] {
   const source = begin(payload);
-  const batches = Array.from({ length: source.varint() }, () => readBatch(source));
+  const batches = source.list(readBatch);
   assertAtEnd(source);
   return batches;
 }
@@ -117,7 +117,7 @@ function readBatch(source: ByteReader): ChangeBatch {
     id === undefined
       ? undefined
       : { id: id as RequestId, digest: source.bytes(), answer: source.bytes() };
-  const changes = Array.from({ length: source.varint() }, () => readChange(source));
+  const changes = source.list(readChange);
   return { revision, principal, request, changes };
 }
 

@@ -112,7 +112,7 @@ function writeBody(out: ByteWriter, body: TxnBody): void {
 }
 
 function readBody(source: ByteReader): TxnBody {
-  const compares = Array.from({ length: source.varint() }, () => readCompare(source));
+  const compares = source.list(readCompare);
   return { compares, success: readOperations(source), failure: readOperations(source) };
 }
 
@@ -122,7 +122,7 @@ function writeOperations(out: ByteWriter, list: readonly Operation[]): void {
 }
 
 function readOperations(source: ByteReader): Operation[] {
-  return Array.from({ length: source.varint() }, () => readOperation(source));
+  return source.list(readOperation);
 }
 
 function writeOperation(out: ByteWriter, operation: Operation): void {
@@ -219,7 +219,7 @@ function readLeaseOperation(kind: number, source: ByteReader): Operation {
     case operations["expire-keys"]:
       return {
         kind: "expire-keys",
-        keys: Array.from({ length: source.varint() }, () => source.bytes() as Key),
+        keys: source.list(() => source.bytes() as Key),
       };
     case operations["expire-lease"]:
       return { kind: "expire-lease", leaseId: source.u64() as LeaseId };

@@ -71,8 +71,8 @@ function writeBody(out: ByteWriter, result: TxnResult): void {
 
 function readBody(source: ByteReader): TxnResult {
   const flags = source.u8();
-  const failedCompares = Array.from({ length: source.varint() }, () => source.varint());
-  const responses = Array.from({ length: source.varint() }, () => readResponse(source));
+  const failedCompares = source.list(() => source.varint());
+  const responses = source.list(readResponse);
   return { succeeded: (flags & 1) !== 0, replayed: (flags & 2) !== 0, failedCompares, responses };
 }
 

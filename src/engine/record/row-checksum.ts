@@ -11,7 +11,6 @@ import { ByteWriter } from "./byte-writer.js";
 
 /** What a kv row says beside its value. Integers as SQLite holds them: signed 64 bits. */
 export interface RowFacts {
-  readonly ns: number;
   readonly key: Uint8Array;
   readonly createRevision: number | bigint;
   readonly modRevision: number | bigint;
@@ -27,19 +26,20 @@ const keyHashCharacters = 16;
 const scratch = new ByteWriter();
 /** Everything but the key. */
 const factsBytesMax = 64;
-const rowView = new DataView(new ArrayBuffer(keyBytesMax + factsBytesMax));
+const rowBytes = new Uint8Array(keyBytesMax + factsBytesMax);
+const rowView = new DataView(rowBytes.buffer);
 const twoTo32 = 2 ** 32;
 /** Apart from every real expiry and lease, which are never negative. */
 const absent = -1n;
 
 /** Numbers are written where they belong, without a bigint for each: a page has thousands of rows. */
-export function rowChecksum(facts: RowFacts): number {
+export function rowChecksum(ns: number, facts: RowFacts): number {
   const { key, leaseId } = facts;
   // Only damage makes a key longer than a key can be, and then it is the checksum that says so.
-  const view =
-    key.length <= keyBytesMax ? rowView : new DataView(new ArrayBuffer(key.length + factsBytesMax));
-  const row = new Uint8Array(view.buffer);
-  view.setUint32(0, facts.ns, true);
+  const fits = key.length <= keyBytesMax;
+  const row = fits ? rowBytes : new Uint8Array(key.length + factsBytesMax);
+  const view = fits ? rowView : new DataView(row.buffer);
+  view.setUint32(0, ns, true);
   let at = writeVarint(row, 4, key.length);
   row.set(key, at);
   at += key.length;

@@ -12,7 +12,8 @@ export type Statement<Parameters extends unknown[], Row> = Database.Statement<Pa
 /** The facts of a kv row, in this order: everything but the value itself. */
 export type KvFactsRow = [
   id: bigint,
-  key: Uint8Array,
+  /** Null = the one that was asked for: the index that found the row holds no other. */
+  key: Uint8Array | null,
   createRevision: bigint,
   modRevision: bigint,
   version: bigint,
@@ -28,8 +29,9 @@ export type KvFactsRow = [
 /** The facts, then the value. */
 export type KvRow = [...KvFactsRow, value: Uint8Array];
 
-const facts = `k.id, CAST(k.key AS BLOB), k.create_rev, k.mod_rev, k.version, k.expires_ms,
-  k.lease_id, k.codec, k.value_crc, k.checksum, octet_length(k.value)`;
+const factsAfterKey = `k.create_rev, k.mod_rev, k.version, k.expires_ms, k.lease_id, k.codec,
+  k.value_crc, k.checksum, octet_length(k.value)`;
+const facts = `k.id, CAST(k.key AS BLOB), ${factsAfterKey}`;
 /** Of the lease that a row is bound to: time to live, deadline and checksum, with commas between. */
 export const leaseOfRowSql = `(SELECT format('%s,%s,%s', l.ttl_ms, l.deadline_ms, l.checksum)
   FROM lease l WHERE l.ns = k.ns AND l.lease_id = k.lease_id)`;
@@ -86,7 +88,8 @@ export const sql = {
     tail_rev = excluded.tail_rev, entries = excluded.entries, bytes = excluded.bytes,
     checksum = excluded.checksum`,
 
-  kvFacts: `SELECT ${kvFacts} FROM kv k WHERE k.ns = ? AND k.key = ?`,
+  kvFacts: `SELECT k.id, NULL, ${factsAfterKey}, ${leaseOfRowSql} FROM kv k
+    WHERE k.ns = ? AND k.key = ?`,
   kvValue: "SELECT CAST(value AS BLOB) FROM kv WHERE id = ?",
   kvInsert: `INSERT INTO kv (ns, key, create_rev, mod_rev, version, expires_ms, lease_id, codec,
     value_crc, checksum, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

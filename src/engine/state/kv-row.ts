@@ -2,6 +2,7 @@
  * One row of the kv table as the engine sees it: verified facts, and the value on demand. This is
  * where the checksum promise is kept: a row that does not match throws, and its bytes go nowhere.
  */
+import { assert } from "../../foundation/assert.js";
 import { crc32c } from "../../foundation/crc32c.js";
 import type { EngineError } from "../../storage/errors.js";
 import type { Entry, Key, LeaseId, Revision } from "../../storage/model.js";
@@ -34,17 +35,22 @@ export interface RowOrigin {
   readonly ns: number;
   readonly table: RowTable;
   readonly verify: boolean;
+  /** By which it was found; undefined = its key is in the row. */
+  readonly key?: Key | undefined;
 }
 
 /**
  * Throws EngineError "corrupt" when `verify` is set and the row's checksum differs, and when that of
  * the lease does that the row is bound to: a wrong deadline would hide the row, or keep it.
  */
-export function factsOf(row: KvFactsRow, { ns, table, verify }: RowOrigin): KvFacts {
+export function factsOf(row: KvFactsRow, origin: RowOrigin): KvFacts {
+  const { ns, table, verify } = origin;
+  const key = origin.key ?? row[1];
+  assert(key !== null, "a row that was not found by its key brings it");
   const facts: KvFacts = {
     table,
     rowId: row[0],
-    key: row[1] as Key,
+    key: key as Key,
     createRevision: row[2] as Revision,
     modRevision: row[3] as Revision,
     version: row[4],
@@ -55,7 +61,7 @@ export function factsOf(row: KvFactsRow, { ns, table, verify }: RowOrigin): KvFa
     valueCrc: Number(row[8]),
     leaseDeadlineMs: deadlineOfRow(ns, row),
   };
-  if (verify && rowChecksum({ ns, ...facts }) !== Number(row[9])) throw damaged(facts);
+  if (verify && rowChecksum(ns, facts) !== Number(row[9])) throw damaged(facts);
   return facts;
 }
 

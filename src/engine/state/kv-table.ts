@@ -19,9 +19,7 @@ import { entryOf, factsOf, type KvFacts, plainCodec, type RowOrigin } from "./kv
 /** What a row shall say after a change. */
 export interface NewRow {
   readonly key: Key;
-  readonly value: Uint8Array;
   readonly createRevision: Revision;
-  readonly modRevision: Revision;
   readonly version: bigint;
   readonly expiresAtMs: number | undefined;
   readonly leaseId: LeaseId | undefined;
@@ -53,7 +51,7 @@ export class KvTable {
   /** The row of a key, live or expired. Throws EngineError "corrupt". */
   find(ns: number, key: Key): KvFacts | undefined {
     const row = this.#facts.get(ns, key);
-    return row === undefined ? undefined : factsOf(row, stored(ns));
+    return row === undefined ? undefined : factsOf(row, stored(ns, key));
   }
 
   /** The rows of a range in key order, live or expired, at most `rowsMax`. */
@@ -75,24 +73,58 @@ export class KvTable {
     return entryOf(facts, this.#value.get(facts.rowId) ?? new Uint8Array(0), true);
   }
 
-  /** Writes the row over the one it replaces, or as a new one. */
-  put(ns: number, row: NewRow, replaces: KvFacts | undefined): void {
-    const valueCrc = crc32c(row.value);
-    const checksum = rowChecksum({
-      ns,
-      ...row,
+  /**
+   * Writes the row over the one it replaces, or as a new one. Column by column, without lists or
+   * copies of objects: this runs once per key of a batch.
+   */
+  put(
+    ns: number,
+    row: NewRow,
+    { value, modRevision }: { readonly value: Uint8Array; readonly modRevision: Revision },
+    replaces: KvFacts | undefined,
+  ): void {
+    const { key, createRevision, version, expiresAtMs, leaseId } = row;
+    const valueCrc = crc32c(value);
+    const checksum = rowChecksum(ns, {
+      key,
+      createRevision,
+      modRevision,
+      version,
+      expiresAtMs,
+      leaseId,
       codec: plainCodec,
-      valueBytes: row.value.length,
+      valueBytes: value.length,
       valueCrc,
     });
-    const expiresMs = row.expiresAtMs ?? null;
-    const leaseId = row.leaseId === undefined ? null : BigInt.asIntN(64, row.leaseId);
-    const { createRevision, modRevision, version } = row;
-    const columns = [createRevision, modRevision, version, expiresMs, leaseId, plainCodec];
+    const expires = expiresAtMs ?? null;
+    const lease = leaseId === undefined ? null : BigInt.asIntN(64, leaseId);
     if (replaces === undefined) {
-      this.#insert.run(ns, row.key, ...columns, valueCrc, checksum, row.value);
+      this.#insert.run(
+        ns,
+        key,
+        createRevision,
+        modRevision,
+        version,
+        expires,
+        lease,
+        plainCodec,
+        valueCrc,
+        checksum,
+        value,
+      );
     } else {
-      this.#update.run(...columns, valueCrc, checksum, row.value, replaces.rowId);
+      this.#update.run(
+        createRevision,
+        modRevision,
+        version,
+        expires,
+        lease,
+        plainCodec,
+        valueCrc,
+        checksum,
+        value,
+        replaces.rowId,
+      );
     }
   }
 
@@ -102,6 +134,6 @@ export class KvTable {
 }
 
 /** What is to be changed is verified, whatever is set for reading. */
-function stored(ns: number): RowOrigin {
-  return { ns, table: "kv", verify: true };
+function stored(ns: number, key?: Key): RowOrigin {
+  return { ns, table: "kv", verify: true, key };
 }

@@ -60,6 +60,8 @@ interface Effect {
   readonly recorded: RecordedRequest | undefined;
   /** Undefined = replaced versions are not kept. */
   readonly past: PastSpan | undefined;
+  /** What the namespace holds afterwards. */
+  readonly usage: Usage;
   readonly nowMs: number;
 }
 
@@ -171,14 +173,15 @@ export class SqliteState implements StateMachine {
     if (changesNothing && (digest === undefined || !remembers)) {
       return { row, revision: row.head, value, effect: undefined };
     }
-    if (!changesNothing) assertWithinQuota(row.settings, row, usageAfter(row, staging));
+    const usage = usageAfter(row, staging);
+    if (!changesNothing) assertWithinQuota(row.settings, row, usage);
     const recorded = digest === undefined ? undefined : recordOf(request, digest, value);
     // Once per group: the append asks again, when it is too late to refuse one request.
     if (staging.size > 0 && !this.#batches.has(row.name)) this.#options.assertAppendable(row.id);
     const past =
       staging.size > 0 && row.settings.historyReads ? this.#past.span(row.id) : undefined;
     const revision = staging.size === 0 ? row.head : next;
-    return { row, revision, value, effect: { request, staging, recorded, past, nowMs } };
+    return { row, revision, value, effect: { request, staging, recorded, past, usage, nowMs } };
   }
 
   #write({ row, revision }: Decision, effect: Effect): void {
@@ -199,8 +202,7 @@ export class SqliteState implements StateMachine {
   }
 
   #apply(row: NamespaceRow, revision: Revision, effect: Effect): void {
-    const { staging, request, recorded, past } = effect;
-    const { keys, liveBytes } = usageAfter(row, staging);
+    const { staging, request, recorded, past, usage } = effect;
     if (past !== undefined) {
       const replaced = [...staging.changes].flatMap(({ replaces }) => replaces ?? []);
       this.#past.keep(row.id, past, replaced, revision);
@@ -208,14 +210,15 @@ export class SqliteState implements StateMachine {
     const changes = [];
     for (const { change, replaces } of staging.changes) {
       if (change.value !== null) {
-        this.#kv.put(row.id, { ...change, value: change.value, modRevision: revision }, replaces);
+        const written = { value: change.value, modRevision: revision };
+        this.#kv.put(row.id, change, written, replaces);
       } else if (replaces !== undefined) {
         this.#kv.delete(replaces);
       }
       this.#leaseKeys.note(row.id, replaces?.leaseId, change.leaseId);
       changes.push(change);
     }
-    this.namespaces.stage({ ...row, head: revision, applied: revision, keys, liveBytes });
+    this.namespaces.stage(advanced(row, revision, usage));
     const batch = { revision, principal: request.principal, request: recorded, changes };
     const batches = this.#batches.get(row.name);
     if (batches === undefined) this.#batches.set(row.name, [batch]);
@@ -262,6 +265,12 @@ export class SqliteState implements StateMachine {
     const { nodeId, storeId } = this.#options;
     return { namespace: row.name, revision, epoch: tenure.epoch, nodeId, storeId };
   }
+}
+
+/** Named field by field: a spread of a row costs the engine a slow path for every request. */
+function advanced(row: NamespaceRow, revision: Revision, { keys, liveBytes }: Usage): NamespaceRow {
+  const { id, name, createdAtMs, settings } = row;
+  return { id, name, createdAtMs, head: revision, applied: revision, keys, liveBytes, settings };
 }
 
 /** What the namespace holds once these changes are made. */

@@ -159,13 +159,11 @@ export class Staging {
     // Field by field: a caller may hand in a whole entry as its life, and its key is not ours.
     const { expiresAtMs, leaseId } = life;
     this.#bind(staged === undefined ? replaces?.leaseId : staged.change.leaseId, leaseId);
-    const lifetime = { expiresAtMs, leaseId };
-    const change: Change = {
-      ...{ key, value, createRevision, version, ...lifetime, cause: "client" },
-      // Whoever looks later sees only that the row is gone, and not whether it had run out before.
-      ...(version === 1n && this.#liveOf(replaces) !== undefined && { takesOver: true }),
-    };
-    this.#stage(text, { change, replaces });
+    const cause = "client" as const;
+    const change = { key, value, createRevision, version, expiresAtMs, leaseId, cause };
+    // Whoever looks later sees only that the row is gone, and not whether it had run out before.
+    const takesOver = version === 1n && this.#liveOf(replaces) !== undefined;
+    this.#stage(text, { change: takesOver ? { ...change, takesOver } : change, replaces });
     return version;
   }
 
@@ -200,7 +198,9 @@ export class Staging {
 
   #liveOf(facts: KvFacts | undefined): Current | undefined {
     if (facts === undefined || !isLive(facts, this.nowMs)) return undefined;
-    return { ...facts, entry: () => this.#view.entry(facts) };
+    const { key, createRevision, modRevision, version, expiresAtMs, leaseId } = facts;
+    const entry = (): Entry => this.#view.entry(facts);
+    return { key, createRevision, modRevision, version, expiresAtMs, leaseId, entry };
   }
 
   #currentOfChange(change: Change): Current | undefined {
@@ -210,8 +210,10 @@ export class Staging {
     // Written with a moment that has passed: absent at once, for this request too.
     if (expiresAtMs !== undefined && expiresAtMs <= this.nowMs) return undefined;
     const modRevision = this.#revision;
-    const entry = { key, value, createRevision, modRevision, version, expiresAtMs, leaseId };
-    return { ...entry, entry: () => entry };
+    const entry = (): Entry => {
+      return { key, value, createRevision, modRevision, version, expiresAtMs, leaseId };
+    };
+    return { key, createRevision, modRevision, version, expiresAtMs, leaseId, entry };
   }
 }
 

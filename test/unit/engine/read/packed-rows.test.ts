@@ -125,8 +125,7 @@ test("revisions above what a number can say are read exactly", async (t) => {
   await commit(store, putOf("a", "1"));
   const large = 2n ** 60n + 1n;
   const value = Buffer.from("1");
-  const checksum = rowChecksum({
-    ns: table.head(testNamespace)?.ns ?? 0,
+  const checksum = rowChecksum(table.head(testNamespace)?.ns ?? 0, {
     key: keyOf("a"),
     createRevision: large,
     modRevision: large + 1n,
@@ -169,10 +168,10 @@ test("a row's checksum is that of its bytes in order, from numbers and from bigi
       out.u8(0);
       out.u32(valueBytes);
       out.u32(valueCrc);
-      const row = { ns, key, expiresAtMs, leaseId, codec: 0, valueBytes, valueCrc };
+      const row = { key, expiresAtMs, leaseId, codec: 0, valueBytes, valueCrc };
       const expected = crc32c(out.finish());
       const of = (r: number | bigint): number =>
-        rowChecksum({ ...row, createRevision: r, modRevision: r, version: r });
+        rowChecksum(ns, { ...row, createRevision: r, modRevision: r, version: r });
       assert.deepEqual([of(revision), of(BigInt(revision))], [expected, expected]);
     }),
   );

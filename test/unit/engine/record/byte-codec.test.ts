@@ -142,3 +142,41 @@ test("a writer that was reset starts again with nothing of before", () => {
   out.u8(1);
   assert.deepEqual(out.finish(), Uint8Array.of(1));
 });
+
+const texts = [
+  "",
+  "a",
+  "a".repeat(127),
+  "a".repeat(128),
+  `${"a".repeat(126)}é`,
+  "é".repeat(64),
+  "\ud800",
+];
+
+for (const text of texts) {
+  test(`a text of ${text.length} characters stands there as its length and its UTF-8`, () => {
+    const out = new ByteWriter(1);
+    out.text(text);
+    const expected = new ByteWriter();
+    expected.bytes(new TextEncoder().encode(text));
+    assert.deepEqual(out.finish(), expected.finish());
+  });
+}
+
+test("a list is a count and so many of what it holds", () => {
+  const out = new ByteWriter();
+  out.varint(2);
+  out.text("first");
+  out.text("second");
+  out.varint(0);
+  const source = new ByteReader(out.finish());
+  assert.deepEqual(
+    source.list(() => source.text()),
+    ["first", "second"],
+  );
+  assert.deepEqual(
+    source.list(() => source.text()),
+    [],
+  );
+  assert.equal(source.atEnd, true);
+});

@@ -10,8 +10,8 @@ import {
 } from "../../../../src/engine/record/row-checksum.js";
 import type { Epoch, Revision } from "../../../../src/storage/model.js";
 
+const ns = 1;
 const row: RowFacts = {
-  ns: 1,
   key: Uint8Array.of(1, 2),
   createRevision: 3n,
   modRevision: 4n,
@@ -24,7 +24,6 @@ const row: RowFacts = {
 };
 
 const otherRows: readonly Partial<RowFacts>[] = [
-  { ns: 2 },
   { key: Uint8Array.of(1, 3) },
   { key: Uint8Array.of(1, 2, 0) },
   { createRevision: 4n },
@@ -42,14 +41,18 @@ const otherRows: readonly Partial<RowFacts>[] = [
 for (const change of otherRows) {
   const [name, value] = Object.entries(change)[0] ?? [];
   test(`a kv row whose ${String(name)} becomes ${String(value)} has another checksum`, () => {
-    assert.notEqual(rowChecksum({ ...row, ...change }), rowChecksum(row));
+    assert.notEqual(rowChecksum(ns, { ...row, ...change }), rowChecksum(ns, row));
   });
 }
 
 test("the checksum of a row depends on nothing but the row", () => {
-  const before = rowChecksum(row);
-  rowChecksum({ ...row, key: new Uint8Array(4_000).fill(7) });
-  assert.equal(rowChecksum({ ...row, key: new Uint8Array(row.key) }), before);
+  const before = rowChecksum(ns, row);
+  rowChecksum(ns, { ...row, key: new Uint8Array(4_000).fill(7) });
+  assert.equal(rowChecksum(ns, { ...row, key: new Uint8Array(row.key) }), before);
+});
+
+test("a row has another checksum in another namespace", () => {
+  assert.notEqual(rowChecksum(ns + 1, row), rowChecksum(ns, row));
 });
 
 const entry = {
