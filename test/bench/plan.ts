@@ -8,6 +8,8 @@ export interface Plan {
   /** Each system is measured so often, in turn with the others; medians are reported. */
   readonly rounds: number;
   readonly warmupSeconds: number;
+  /** The same, of a process that compiles its code as it runs, and has not done this work yet. */
+  readonly firstWarmupSeconds: number;
   readonly seconds: number;
   readonly latencySeconds: number;
   /** From how many keys to how many a store grows. */
@@ -27,6 +29,7 @@ export const plans = {
     hotKeys: 10_000,
     rounds: 3,
     warmupSeconds: 0.2,
+    firstWarmupSeconds: 1,
     seconds: 0.5,
     latencySeconds: 1,
     smallKeys: 10_000,
@@ -43,6 +46,7 @@ export const plans = {
     hotKeys: 10_000,
     rounds: 5,
     warmupSeconds: 2,
+    firstWarmupSeconds: 5,
     seconds: 5,
     latencySeconds: 10,
     smallKeys: 10_000,
@@ -60,6 +64,7 @@ export const plans = {
     hotKeys: 1_000,
     rounds: 1,
     warmupSeconds: 0.02,
+    firstWarmupSeconds: 0.02,
     seconds: 0.1,
     latencySeconds: 0.1,
     smallKeys: 1_000,
