@@ -1,13 +1,11 @@
 /** The flags of one invocation, read by the kind that their row gives them. */
-
 import { assert } from "../foundation/assert.js";
-import { int64Max } from "../storage/limits.js";
+import { int64Max, int64Min } from "../storage/limits.js";
 import { usageError } from "./cli-error.js";
 import type { FlagRow, FlagTable } from "./command.js";
 import { parseDurationMs } from "./durations.js";
 
 const revisionMax = 2n ** 64n - 1n;
-const integerMax = int64Max;
 const countMax = 2 ** 31 - 1;
 
 export class FlagValues {
@@ -114,5 +112,5 @@ function wantedInstead(row: FlagRow, value: string): string | undefined {
 }
 
 function isInt64(value: bigint): boolean {
-  return value >= -integerMax - 1n && value <= integerMax;
+  return value >= int64Min && value <= int64Max;
 }

@@ -31,11 +31,11 @@ export function exitAnswered(
   ports.log.event("daemon.exiting", { reason, exitCode: code });
   // A bug that is met meanwhile is logged, and does not change what the next start must know.
   process.exitCode = code;
-  forceLater(ports.log);
   const leave = (): void => {
     process.exit(code);
   };
   ports.clock.after(lastAnswersMs, leave);
+  forceLater(ports.log);
   setImmediate(() => {
     void ports.answered().finally(leave);
   });
@@ -61,13 +61,19 @@ function forceLater(log: Log): void {
   const watch =
     `setTimeout(() => process.kill(${String(process.pid)}, "SIGKILL"), ${String(exitForceMs)});` +
     "process.stdin.on('end', () => process.exit()).resume();";
-  const child = spawn(process.execPath, ["-e", watch], {
-    detached: true,
-    env: {},
-    stdio: ["pipe", "ignore", "ignore"],
-  });
   // When not even this process can be made, the service manager's watchdog is what is left.
-  child.on("error", (cause) => {
+  const unwatched = (cause: unknown): void => {
     log.event("daemon.bug", { cause: describeError(cause) });
-  });
+  };
+  try {
+    const child = spawn(process.execPath, ["-e", watch], {
+      detached: true,
+      env: {},
+      stdio: ["pipe", "ignore", "ignore"],
+    });
+    child.on("error", unwatched);
+  } catch (cause) {
+    // Some errors come as an event and some at once, a lack of memory among these.
+    unwatched(cause);
+  }
 }

@@ -4,6 +4,7 @@
  */
 import type { EngineEvents } from "../observability/events.js";
 import { describeError } from "../observability/log.js";
+import { EngineError } from "../storage/errors.js";
 import type { RecoveryReport } from "../storage/maintenance.js";
 import type { Header, Namespace } from "../storage/model.js";
 import type { AlarmBoard } from "./alarm-board.js";
@@ -79,10 +80,10 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     checkpointer.noteSnapshotsEnded();
   });
   const walIndex = openWalIndex(store);
-  const integrity = makeIntegrity(store);
   const fail = (fault: LatchedFault): void => {
     queue.fail(fault);
   };
+  const integrity = makeIntegrity(store, { fail });
   const disk = followDisk(store, { time, fail, points, checkpointer: () => checkpointer });
   const marks = makeMarkKeeper(store, { fail, disk });
   const checkpointer = makeCheckpointer(store, { snapshots, walIndex, integrity, fail, disk });
@@ -279,8 +280,11 @@ function makeQueue(
     onBusy: (code) => {
       log.event("engine.file-locked", { code });
     },
-    refusalOf: ({ body }) =>
-      parts.checkpointer.writesMustWait() ? walLimit() : parts.disk.refusalOf(body),
+    refusalOf: ({ body }) => {
+      // What is damaged, or cannot be read, is not written to while the last answers leave.
+      if (store.life.is("failed")) return stopped();
+      return parts.checkpointer.writesMustWait() ? walLimit() : parts.disk.refusalOf(body);
+    },
     onDamage: (refusal) => {
       const pages = store.damage.note(refusal);
       return pages === undefined ? refusal : { ...refusal, facts: { ...refusal.facts, pages } };
@@ -289,6 +293,12 @@ function makeQueue(
       parts.disk.noteFull(code);
     },
     onFault: faultHandler(store),
+  });
+}
+
+function stopped(): EngineError {
+  return new EngineError("storage-fault", "the store has stopped", {
+    hint: "the write did not happen; the daemon ends and says why in its log, then retry",
   });
 }
 

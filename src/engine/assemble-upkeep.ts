@@ -153,7 +153,10 @@ export function makeScrubber({ options, ports, before, damage, life, parts }: Op
   return scrubber;
 }
 
-export function makeIntegrity(store: OpenStore): IntegrityChecker {
+export function makeIntegrity(
+  store: OpenStore,
+  parts: { fail(fault: LatchedFault): void },
+): IntegrityChecker {
   const { ports, events, before, writer, opened } = store;
   const { clock } = ports;
   const integrity = new IntegrityChecker({
@@ -161,7 +164,14 @@ export function makeIntegrity(store: OpenStore): IntegrityChecker {
     events,
     file: before.files.database,
     failuresBefore: opened.integrityFailures,
-    countFailure: () => writer.request({ kind: "count-integrity-failure", nowMs: clock.wallMs() }),
+    countFailure: async () => {
+      const nowMs = clock.wallMs();
+      const reply = await writer.request({ kind: "count-integrity-failure", nowMs });
+      if (reply.kind === "done") return;
+      if (reply.kind === "refused") throw errorOf(reply.refusal);
+      parts.fail(reply.fault);
+      throw new Error(`the store has stopped: ${reply.fault.code}`);
+    },
   });
   store.parts.works(() => integrity.close());
   return integrity;

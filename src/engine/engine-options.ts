@@ -51,6 +51,7 @@ export interface EngineOptions {
   readonly scrubIntervalMs: number;
 }
 
+/** Why the process must end: the disk, what lies on it, or a thread that cannot be had. */
 export interface FatalFault {
   readonly kind: "io" | "damaged" | "thread";
   readonly reason: string;

@@ -156,7 +156,6 @@ async function markAccepted(mark: HighWaterMark, opened: Opened, atMs: number): 
   try {
     await mark.write({ storeId, epoch, commitSequence, atMs });
   } catch (cause) {
-    await mark.close();
     throw openErrorOf(cause, "writing the mark of the new history");
   }
 }

@@ -22,10 +22,12 @@ export class OpenedParts {
     this.#working.push(stop);
   }
 
+  /** A connection to the database. */
   reads(close: Close): void {
     this.#connections.push(close);
   }
 
+  /** A file that is no connection's, closed after all of those. */
   holds(close: Close): void {
     this.#files.push(close);
   }
@@ -35,6 +37,7 @@ export class OpenedParts {
     await this.#closeAll(this.#working);
   }
 
+  /** Connections, then files. */
   async letGo(): Promise<void> {
     await this.#closeAll(this.#connections);
     await this.#closeAll(this.#files);

@@ -48,8 +48,8 @@ export const logEvents = {
   },
   "daemon.exiting": {
     level: "error",
-    msg: "kvdbd exits at once: {reason}",
-    doc: "After a storage fault: who waits for an answer gets one, nothing is flushed, the next start repairs. The exit code is in the line.",
+    msg: "kvdbd exits: {reason}",
+    doc: "After a fault that no process goes on with: who waits for an answer gets one, nothing is flushed, the next start repairs. The exit code is in the line.",
   },
   "daemon.probe-failed": {
     level: "error",

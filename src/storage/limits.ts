@@ -97,7 +97,7 @@ export const packedRowsMax = 256;
 export const readerThreadsMax = 16;
 /** How far reader threads stand back from the event loop, in steps of the system's scheduler. */
 export const readerThreadStepsBack = 5;
-/** Reader threads in a row that may end before they have said anything. */
+/** So many reader threads in a row that end before they have said anything, and no more are started. */
 export const readerStartsMax = 5;
 export const readQueueRequestsMax = 1_024;
 

@@ -4,11 +4,9 @@
  * disk under a write. The daemons with a defect are built from this one by changing a line.
  */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { status } from "@grpc/grpc-js";
 import Database from "better-sqlite3";
 import { KvError } from "../../src/client/kv-error.js";
 import { compareVersions } from "../../src/engine/sqlite/connection.js";
@@ -111,7 +109,7 @@ test("1: reader threads that cannot be started, found when calls are served alre
   const daemon = startDaemon(t, { file: join(directory, "kv.db"), program });
   assert.deepEqual(await daemon.ended, { code: 1, signal: null }, daemon.stderr.join("\n"));
   const log = daemon.stderr.join("\n");
-  assert.match(log, /kvdbd exits at once: no reader thread can be started: .*gone\.js/);
+  assert.match(log, /kvdbd exits: no reader thread can be started: .*gone\.js/);
   assert.doesNotMatch(log, /kvdbd met a bug/);
 });
 
@@ -268,7 +266,10 @@ test("74: a sync that fails while a found damage is counted, as under any other 
   const request = CheckIntegrityRequest.fromPartial({
     mode: IntegrityMode.INTEGRITY_MODE_CHECKSUM,
   });
-  await once(client.admin.checkIntegrity(request).resume(), "end");
-  await assert.rejects(client.put("other", "value"), { code: status.UNAVAILABLE });
+  const checking = client.admin.checkIntegrity(request).resume();
+  // Whether its last word leaves before the process does is not what this is about.
+  checking.on("error", () => undefined);
+  // Nobody writes after it: the fault itself ends the daemon.
   assert.equal((await daemon.ended).code, 74, daemon.stderr.join("\n"));
+  assert.match(daemon.stderr.join("\n"), /SQLITE_IOERR_FSYNC/);
 });

@@ -35,7 +35,7 @@ async function run(...flags: readonly string[]): Promise<End> {
 test("with its threads at rest the process ends by itself, with the code of the fault", async () => {
   const { code, signal, log } = await run("stuck", "0");
   assert.deepEqual({ code, signal }, { code: 74, signal: null });
-  assert.match(log, /kvdbd exits at once: the disk failed/);
+  assert.match(log, /kvdbd exits: the disk failed/);
 });
 
 test("with a thread that hangs the process is killed after a few seconds", async () => {
@@ -43,6 +43,12 @@ test("with a thread that hangs the process is killed after a few seconds", async
   assert.deepEqual({ code, signal }, { code: null, signal: "SIGKILL" });
   assert.ok(ms >= exitForceMs);
   assert.ok(ms < stuckSeconds * 1_000);
+});
+
+test("without the process that watches its end it ends all the same, and says what was refused", async () => {
+  const { code, signal, log } = await run("unwatched");
+  assert.deepEqual({ code, signal }, { code: 74, signal: null });
+  assert.match(log, /kvdbd met a bug.*null bytes/);
 });
 
 for (const mode of ["rejection", "exception"]) {

@@ -6,7 +6,9 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import Database from "better-sqlite3";
 import { damagedStoreHint } from "../../src/engine/damage-hints.js";
+import { ManualClock } from "../../src/foundation/clock.js";
 import { EngineError } from "../../src/storage/errors.js";
+import { expiryRestMsMax } from "../../src/storage/limits.js";
 import type { Entry, LeaseId, Namespace, Operation } from "../../src/storage/model.js";
 import {
   keyOf,
@@ -17,6 +19,7 @@ import {
   TempEngine,
   textOf,
 } from "../support/temp-engine.js";
+import { waitFor } from "../support/wait.js";
 import { WatchReader } from "./watch-reader.js";
 
 const [before, damaged, behind] = ["a-before", "b-damaged", "c-behind"] as const;
@@ -250,4 +253,19 @@ test("a damaged replaced version is named as one, to a watch as to a read", asyn
     );
     assert.equal(error.hint, damagedStoreHint, reader);
   }
+});
+
+test("a key that is damaged and has run out does not keep the sweeper going round", async (t) => {
+  const clock = new ManualClock();
+  const temp = await TempEngine.open(t, { clock });
+  const mortal = { kind: "after", ttlMs: expiryRestMsMax } as const;
+  okOf(await temp.commit([putOf(before, "1", mortal), putOf(damaged, "1", mortal)]));
+  await temp.close();
+  change(temp.file, [`UPDATE kv SET key = x'7a' WHERE key = CAST('${damaged}' AS BLOB)`]);
+  await temp.reopen();
+  await waitFor("the sweep that gives up", () => {
+    clock.advance(expiryRestMsMax);
+    return temp.log.of("expiry.sweep-refused")[0];
+  });
+  assert.equal(temp.engine.namespaces.get("test" as Namespace).keys, 1);
 });

@@ -64,7 +64,7 @@ async function check(file: string, mode: IntegrityMode): Promise<IntegrityReport
     metrics: new Metrics(),
     events: new EngineEvents(clock, 10),
     failuresBefore: 0,
-    countFailure: () => Promise.resolve(1),
+    countFailure: () => Promise.resolve(),
   });
   for await (const item of checker.check(mode, new AbortController().signal)) {
     if (item.kind === "report") return item;

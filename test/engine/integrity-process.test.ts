@@ -34,7 +34,7 @@ interface Fixture {
   readonly counted: () => number;
 }
 
-function checkerOf(file: string, countFailure?: () => Promise<number>): Fixture {
+function checkerOf(file: string, countFailure?: () => Promise<void>): Fixture {
   const log = recordingLog();
   const metrics = new Metrics();
   let counted = 0;
@@ -45,7 +45,12 @@ function checkerOf(file: string, countFailure?: () => Promise<number>): Fixture 
     metrics,
     events: new EngineEvents(clock, 10),
     failuresBefore: 3,
-    countFailure: countFailure ?? (() => Promise.resolve(++counted)),
+    countFailure:
+      countFailure ??
+      (() => {
+        counted++;
+        return Promise.resolve();
+      }),
   });
   return { checker, log, metrics, counted: () => counted };
 }
@@ -140,7 +145,7 @@ test("a check that cannot be made is an error, is said so, and counts as a failu
 });
 
 test("a failure that cannot be remembered is reported all the same", async (t) => {
-  const refuse = (): Promise<number> => Promise.reject(new Error("the writer is gone"));
+  const refuse = (): Promise<void> => Promise.reject(new Error("the writer is gone"));
   const { checker, log, metrics } = checkerOf(join(tempDirectory(t), "missing.db"), refuse);
   assert.equal((await run(checker, "quick")).verdict, "error");
   assert.equal(log.lines.at(-1)?.fields["not_counted"], "Error: the writer is gone");

@@ -80,3 +80,24 @@ test("a reader thread that ends at its work is replaced as often as it takes", a
   }
   assert.deepEqual(temp.faults, []);
 });
+
+test("while one reader works, others that cannot be started are tried again without end", async (t) => {
+  const threads: ReturnType<StartThread>[] = [];
+  const failingStarts = readerStartsMax + 2;
+  const temp = await TempEngine.open(t, {
+    options: { readerThreads: 2 },
+    startThread(thread) {
+      const isReader = thread.name.startsWith("reader");
+      const fails = isReader && threads.length >= 2 && threads.length < 2 + failingStarts;
+      const started = startWorker(fails ? { ...thread, entry: noneThere } : thread);
+      if (isReader) threads.push(started);
+      return started;
+    },
+  });
+  okOf(await temp.put("key", "1"));
+  for (let round = 0; round < 4; round++) await Promise.all([temp.list(), temp.list()]);
+  await threads[1]?.terminate();
+  await waitFor("the thread behind those that failed", () => threads[2 + failingStarts]);
+  assert.equal((await temp.list()).entries.length, 1);
+  assert.deepEqual(temp.faults, []);
+});

@@ -1,7 +1,7 @@
 /** A database that went back in time looks well to SQLite; the mark beside it tells. */
 import assert from "node:assert/strict";
-import { copyFileSync, cpSync, existsSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { OpenError } from "../../src/storage/errors.js";
 import { tempDirectory } from "../support/temp-directory.js";
@@ -110,6 +110,19 @@ test("a kill right after a loss was accepted leaves nothing more to accept", asy
   await temp.reopen({ acceptLostWrites: true });
   const { storeId } = temp.engine.maintenance.status();
   const left = copyOfStore(t, temp.file);
+  const next = await TempEngine.open(t, { directory: left });
+  assert.equal(next.engine.maintenance.status().storeId, storeId);
+});
+
+test("nor does one that comes before the marker of the lost history's clean stop is gone", async (t) => {
+  const temp = await TempEngine.open(t);
+  const copy = await storeWithOldCopy(temp);
+  const marker = readFileSync(`${temp.file}.clean`);
+  copyFileSync(copy, temp.file);
+  await temp.reopen({ acceptLostWrites: true });
+  const { storeId } = temp.engine.maintenance.status();
+  const left = copyOfStore(t, temp.file);
+  writeFileSync(join(left, "data", `${basename(temp.file)}.clean`), marker);
   const next = await TempEngine.open(t, { directory: left });
   assert.equal(next.engine.maintenance.status().storeId, storeId);
 });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import Database from "better-sqlite3";
 import { CheckpointRunner } from "../../src/engine/sqlite/raw-checkpoint.js";
+import { ForeignWriteError } from "../../src/engine/sqlite/sole-writer.js";
 import { checkpointRecord } from "../../src/engine/wal/checkpoint-outcome.js";
 import { systemClock } from "../../src/foundation/clock.js";
 import type {
@@ -227,4 +228,22 @@ test("an error of the disk is an answer with its code, not an exception", (t) =>
   assert.equal(raw.kind, "threw");
   assert.match(raw.code, /^SQLITE_IOERR/);
   assert.equal(raw.after.walBytes, statSync(`${fixture.file}-wal`).size);
+});
+
+test("what is asked before a pass may fail as the pass may, and nothing moves then", (t) => {
+  const fixture = new Fixture(t);
+  fixture.commit(5);
+  const before = fixture.runner.gauge();
+  const raw = fixture.runner.run("passive", 0, () => {
+    fixture.writer.exec("COMMIT");
+  });
+  assert.equal(raw.kind, "threw");
+  assert.equal(raw.code, "SQLITE_ERROR");
+  assert.deepEqual(fixture.runner.gauge(), before);
+  const foreign = fixture.runner.run("passive", 0, () => {
+    throw new ForeignWriteError();
+  });
+  assert.equal(foreign.kind, "threw");
+  assert.equal(foreign.code, "FOREIGN_WRITE");
+  assert.throws(() => fixture.runner.run("passive", 0, () => assert.fail("a bug")), /a bug/);
 });

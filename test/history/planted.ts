@@ -150,8 +150,8 @@ function toldAt(calls: readonly Recorded[], revision: bigint | undefined): numbe
   return Math.min(Infinity, ...telling.map(({ returned }) => returned));
 }
 
-/** A condition that did not hold says what it met, and no revision when it met nothing. */
+/** A condition that did not hold names the revision it met, and 0 or less where there was no key. */
 function reached({ revision, entries: [met] }: Answer, wanted: bigint): boolean {
   const known = revision ?? met?.modRevision ?? wanted;
-  return known >= wanted || known < 0n;
+  return known >= wanted || known <= 0n;
 }

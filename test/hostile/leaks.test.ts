@@ -18,11 +18,11 @@ import { growthPerMinute, type Reading } from "./slope.js";
 
 /**
  * First compiled code, caches and pools reach the size they stay at. That takes work, not time: on a
- * busy machine memory had stopped growing after 1,100 clients, which took 140 seconds.
+ * busy machine memory had stopped growing after 1,100 clients; the readings bear the last of it.
  */
-const whole = { warmLives: 1_200, readSeconds: 60 };
+const whole = { warmLives: 800, readSeconds: 50 };
 /** A planted leak is seen sooner. */
-const short = { warmLives: 200, readSeconds: 27 };
+const short = { warmLives: 150, readSeconds: 24 };
 const readEveryMs = 3_000;
 const clientsAtOnce = 4;
 /** Some 15,000 calls a minute: half a kibibyte kept of each would be found. */

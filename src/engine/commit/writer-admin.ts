@@ -1,6 +1,6 @@
 /**
- * The writer's own transactions beside groups: namespaces made, changed and taken away, and slices
- * of trimming, purging and vacuuming. Each is short, because callers' groups wait behind it.
+ * The writer's own transactions beside groups: namespaces made, changed and taken away, slices of
+ * trimming, purging and vacuuming, the count of failed checks. Each is short, because callers' groups wait behind it.
  */
 import { unreachable } from "../../foundation/assert.js";
 import { EngineError } from "../../storage/errors.js";
@@ -20,7 +20,8 @@ export type AdminMessage = Extract<
       | "purge-slice"
       | "trim-slice"
       | "vacuum-slice"
-      | "probe-write";
+      | "probe-write"
+      | "count-integrity-failure";
   }
 >;
 
@@ -41,6 +42,8 @@ export function performAdmin(message: AdminMessage, writer: WriterStore): boolea
       return vacuumSlice(message, writer);
     case "probe-write":
       return writer.transact(() => true);
+    case "count-integrity-failure":
+      return writer.countIntegrityFailure();
     default:
       return unreachable(message);
   }

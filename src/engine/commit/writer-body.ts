@@ -8,6 +8,7 @@ import { assert, unreachable } from "../../foundation/assert.js";
 import { Failpoints } from "../../foundation/failpoint.js";
 import { ThreadHost, Transferring } from "../../foundation/thread-host.js";
 import { EngineError, refusalOf } from "../../storage/errors.js";
+import { checkpointBusyMsMax } from "../../storage/limits.js";
 import type { GroupMember } from "../../storage/state-machine.js";
 import { ByteReader } from "../record/byte-reader.js";
 import { encodeOutcomes } from "../record/outcome-codec.js";
@@ -72,9 +73,8 @@ class Writer {
       case "trim-slice":
       case "vacuum-slice":
       case "probe-write":
-        return this.#administer(message);
       case "count-integrity-failure":
-        return this.#countFailure(message.nowMs);
+        return this.#administer(message);
       case "attest":
         return this.#present.attest();
       case "ping":
@@ -132,9 +132,11 @@ class Writer {
 
   #checkpoint(message: ToWriter & { kind: "checkpoint" }): CheckpointReply {
     this.#failpoints.hit("before-checkpoint");
-    const foreign = this.#foreignWrite();
-    if (foreign !== undefined) return foreign;
-    const raw = this.#present.checkpoints.run(message.mode);
+    const { checkpoints, state } = this.#present;
+    // Asked here too, so that a stop says what an idle store would never have met.
+    const raw = checkpoints.run(message.mode, checkpointBusyMsMax, () => {
+      state.assertSole();
+    });
     if (raw.kind === "ran") {
       this.#failpoints.hit("after-checkpoint");
       return { raw, fault: undefined };
@@ -151,22 +153,6 @@ class Writer {
     return { raw, fault: this.#latched };
   }
 
-  /** Asked here too, so that a stop says what an idle store would never have met. */
-  #foreignWrite(): CheckpointReply | undefined {
-    const { checkpoints, state } = this.#present;
-    try {
-      state.assertSole();
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof ForeignWriteError)) throw error;
-      this.#refusedBy(error);
-      const { code, message } = error;
-      const gauge = checkpoints.gauge();
-      const measured = { before: gauge, after: gauge, durationMs: 0 };
-      return { raw: { kind: "threw", code, message, ...measured }, fault: this.#latched };
-    }
-  }
-
   /** One transaction of the engine's own, between two groups: wholly done, or refused. */
   #administer(message: AdminMessage): AdminReply {
     if (this.#latched !== undefined) return { kind: "latched", fault: notTried(this.#latched) };
@@ -180,18 +166,6 @@ class Writer {
         return { kind: "refused", refusal: refusalOf(error) };
       }
       return this.#refusedBy(error);
-    }
-  }
-
-  /** A disk that fails under the count latches as it does under any other commit. */
-  #countFailure(nowMs: number): number {
-    if (this.#latched !== undefined) throw new Error("after a fault nothing is counted");
-    this.#present.setTime(nowMs);
-    try {
-      return this.#present.countIntegrityFailure();
-    } catch (error) {
-      this.#refusedBy(error);
-      throw error;
     }
   }
 

@@ -143,7 +143,7 @@ export interface WriterReplies {
   readonly "trim-slice": AdminReply;
   readonly "vacuum-slice": AdminReply;
   readonly "probe-write": AdminReply;
-  readonly "count-integrity-failure": number;
+  readonly "count-integrity-failure": AdminReply;
   readonly attest: ConnectionReading;
   readonly ping: WalGauge;
   readonly close: { readonly commitSequence: bigint };

@@ -204,12 +204,12 @@ export class WriterStore {
   }
 
   /** Counted in the store, because the process may end over the failure it counts. */
-  countIntegrityFailure(): number {
-    this.transact(() => {
+  countIntegrityFailure(): boolean {
+    return this.transact(() => {
       const { row } = this.#store;
       this.#store.stage({ ...row, integrityFailures: row.integrityFailures + 1 });
+      return true;
     });
-    return this.#store.row.integrityFailures;
   }
 
   #beginEpoch(

@@ -25,7 +25,7 @@ export interface IntegrityPorts {
   /** Failures counted before this process: the counter goes on across restarts. */
   readonly failuresBefore: number;
   /** Remembers one failure in the store, because the process may end over it. */
-  readonly countFailure: () => Promise<number>;
+  readonly countFailure: () => Promise<void>;
 }
 
 type Source = "startup" | "manual";
@@ -173,7 +173,7 @@ export class IntegrityChecker {
       await this.#ports.countFailure();
       this.#tell(report, source, {});
     } catch (cause) {
-      // The count of this process is right; only the one that outlives it misses this failure.
+      // The count of this process is right, and the port has told whoever must know that the disk failed.
       this.#tell(report, source, { notCounted: describeError(cause) });
     }
   }

@@ -137,7 +137,8 @@ export class ReaderPool {
       exitCode: exit.exitCode,
       reason: exit.error?.message,
     });
-    if (exit.error === undefined || link.hasAnswered) this.#stillborn = 0;
+    const works = this.#links.some(({ hasAnswered }) => hasAnswered);
+    if (exit.error === undefined || link.hasAnswered || works) this.#stillborn = 0;
     else if (++this.#stillborn >= readerStartsMax) this.#lose(describeError(exit.error));
     this.#add();
   }

@@ -150,10 +150,14 @@ async function inspectFiles(inspection: Inspection): Promise<PreOpenReport> {
   };
 }
 
-/** The mark and the marker of a clean stop say the same kind of thing; the later one counts. */
+/**
+ * The mark and the marker of a clean stop say the same kind of thing; the later one counts. Of two
+ * epochs that is the newer, whatever their commits: those of a history that was given up count no more.
+ */
 function newestOf(mark: Mark | undefined, clean: CleanMarkerReading): ExpectedCommit | undefined {
   if (clean.kind !== "present") return mark;
   if (mark === undefined || mark.epoch < clean.marker.epoch) return clean.marker;
+  if (mark.epoch > clean.marker.epoch) return mark;
   return mark.commitSequence > clean.marker.commitSequence ? mark : clean.marker;
 }
 

@@ -41,7 +41,8 @@ export function twiceIfDamaged<T>(read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    const isDoubtful = cause instanceof OpenError && isCorrupt(cause.cause);
+    const isDoubtful =
+      cause instanceof OpenError && (isCorrupt(cause.cause) || lacksTables(cause.cause));
     if (!isDoubtful) throw cause;
     return read();
   }
@@ -164,6 +165,15 @@ function isCorrupt(cause: unknown): boolean {
   return cause instanceof Database.SqliteError && cause.code.startsWith("SQLITE_CORRUPT");
 }
 
+/** The statements of a start are always the same: tables or columns are not what they were made. */
+function lacksTables(cause: unknown): boolean {
+  if (!(cause instanceof Database.SqliteError)) return false;
+  const { code } = cause;
+  return (
+    code === "SQLITE_ERROR" || code === "SQLITE_SCHEMA" || code.startsWith("SQLITE_CONSTRAINT")
+  );
+}
+
 /** What an error of SQLite means for a start; anything else is handed back as it is. */
 export function openErrorOf(cause: unknown, file: string): unknown {
   if (cause instanceof OpenError) return cause;
@@ -186,8 +196,7 @@ export function openErrorOf(cause: unknown, file: string): unknown {
       hint: damagedFileHint,
     });
   }
-  // The statements of a start are always the same: tables or columns are not what they were made.
-  if (code === "SQLITE_ERROR" || code === "SQLITE_SCHEMA" || code.startsWith("SQLITE_CONSTRAINT")) {
+  if (lacksTables(cause)) {
     const { message } = cause as Error;
     return new OpenError("damaged", `${file} has not the tables of a store (${code}: ${message})`, {
       cause,

@@ -14,6 +14,7 @@ import { checkpointBusyMsMax } from "../../storage/limits.js";
 import type { CheckpointMode } from "../../storage/maintenance.js";
 import type { Connection } from "./connection.js";
 import { isSqliteError } from "./result-codes.js";
+import { ForeignWriteError } from "./sole-writer.js";
 import type { Statement } from "./statements.js";
 
 /** SQLite's three columns. -1 and -1 without busy: the database is not in WAL mode. */
@@ -72,20 +73,26 @@ export class CheckpointRunner {
   /**
    * Runs one pass. Blocks the thread while it copies, and for at most `busyMs` in which it waits for
    * others. An error of SQLite is an answer ("threw"), so that its code survives the way to another
-   * thread; whoever gets it latches on a disk error. Anything else is a bug and throws.
+   * thread; whoever gets it latches on a disk error. So is a ForeignWriteError of `first`, which is
+   * asked before anything moves. Anything else is a bug and throws.
    */
-  run(mode: CheckpointMode, busyMs: number = checkpointBusyMsMax): RawCheckpoint {
+  run(
+    mode: CheckpointMode,
+    busyMs: number = checkpointBusyMsMax,
+    first: () => void = () => undefined,
+  ): RawCheckpoint {
     assert(Number.isInteger(busyMs) && busyMs >= 0, "a busy timeout is a whole number of ms");
     const { clock } = this.#options;
     const startedMs = clock.monotonicMs();
     let before = this.#gauge;
     try {
       before = this.gauge();
+      first();
       const row = this.#runWithTimeout(mode, busyMs);
       const after = this.gauge();
       return { kind: "ran", row, before, after, durationMs: clock.monotonicMs() - startedMs };
     } catch (error) {
-      if (!isSqliteError(error)) throw error;
+      if (!isSqliteError(error) && !(error instanceof ForeignWriteError)) throw error;
       const { code, message } = error;
       // After an error nothing more is asked of SQLite; the file's size is a fact all the same.
       const after = { ...before, walBytes: this.#walBytes() };

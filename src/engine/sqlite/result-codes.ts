@@ -4,7 +4,7 @@
  */
 import { FailpointError } from "../../foundation/failpoint.js";
 import { Database } from "./binding.js";
-import { ForeignWriteError } from "./sole-writer.js";
+import { ForeignWriteError, foreignWriteCode } from "./sole-writer.js";
 
 export type Fault =
   /** Nothing happened, and the disk has no room. */
@@ -38,15 +38,17 @@ export function isSqliteError(error: unknown): error is Error & { readonly code:
  */
 export function faultOf(error: unknown): Fault {
   if (error instanceof NoRoomError) return { kind: "disk-full", code: error.code };
-  // The file is whole, but it is not the one that memory knows: only a new start can read it anew.
-  if (error instanceof ForeignWriteError) return { kind: "io", code: error.code };
-  return isSqliteError(error) || error instanceof FailpointError
+  return isSqliteError(error) ||
+    error instanceof FailpointError ||
+    error instanceof ForeignWriteError
     ? faultOfCode(error.code)
     : { kind: "bug", code: "" };
 }
 
 export function faultOfCode(code: string): Fault {
   if (code === "SQLITE_FULL") return { kind: "disk-full", code };
+  // The file is whole, but it is not the one that memory knows: only a new start can read it anew.
+  if (code === foreignWriteCode) return { kind: "io", code };
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) {
     return { kind: "busy", code };
   }

@@ -3,7 +3,7 @@
  * when the files are damaged, at once and without closing anything.
  */
 import { openSync } from "node:fs";
-import { openEngine } from "../../engine/index.js";
+import { type FatalFault, openEngine } from "../../engine/index.js";
 import { unreachable } from "../../foundation/assert.js";
 import { sleep, systemClock } from "../../foundation/clock.js";
 import { Failpoints } from "../../foundation/failpoint.js";
@@ -24,6 +24,7 @@ import {
   soloNamespace,
 } from "./solo-order.js";
 
+const exitUnexpected = 1;
 const exitDamaged = 10;
 const exitIo = 74;
 const exitNoSpace = 75;
@@ -34,6 +35,11 @@ const exitOf: Partial<Record<OpenErrorKind, number>> = {
   "no-space": exitNoSpace,
   permission: exitPermission,
 };
+const exitOfFatal = {
+  io: exitIo,
+  damaged: exitDamaged,
+  thread: exitUnexpected,
+} as const satisfies Record<FatalFault["kind"], number>;
 const order = JSON.parse(process.argv[2] ?? "") as SoloOrder;
 const clock = systemClock();
 const patient = { deadlineMs: Number.POSITIVE_INFINITY, cancelled: () => false };
@@ -66,7 +72,7 @@ async function open(): Promise<StorageEngine> {
         metrics: new Metrics(),
         onFatal: ({ kind, reason }) => {
           process.stderr.write(`${reason}\n`);
-          process.exit(kind === "damaged" ? exitDamaged : exitIo);
+          process.exit(exitOfFatal[kind]);
         },
       },
     );
