@@ -5,6 +5,7 @@ import type { Proof, TimedReport } from "./run-proof.js";
 const verdicts = {
   held: "held: nothing that was promised was broken",
   violated: "VIOLATED: a promise was broken",
+  interrupted: "interrupted: nothing was broken by then, and the part that ran is not counted",
   "not-proven": "not proven: nothing was broken, but not everything could be tried",
 } as const satisfies Record<Proof["verdict"], string>;
 

@@ -85,7 +85,7 @@ export interface ProofOrder {
 }
 
 export interface Proof {
-  readonly verdict: "held" | "violated" | "not-proven";
+  readonly verdict: "held" | "violated" | "not-proven" | "interrupted";
   readonly size: ProofSize;
   /** Undefined: every part. */
   readonly only: readonly string[] | undefined;
@@ -147,7 +147,10 @@ function partsOf(size: ProofSize): readonly NamedPart[] {
   ];
 }
 
-/** Rejects when the signal is aborted, between two parts. */
+/**
+ * When the signal is aborted the parts that had ended are told. The one that ran is not: an interrupt
+ * of a terminal ends its daemons too, and what it saw of them is no violation.
+ */
 export async function runProof(order: ProofOrder): Promise<Proof> {
   const { clock, size, only } = order;
   const beganMs = clock.monotonicMs();
@@ -155,13 +158,16 @@ export async function runProof(order: ProofOrder): Promise<Proof> {
   for (const path of clearLeftovers(order.directory)) order.onCleared(path);
   const directory = proofDirectory(order.directory);
   const reports: TimedReport[] = [];
+  const interrupted = (): boolean => order.signal.aborted;
   try {
     const context = contextIn(directory, order);
     const parts = partsOf(size).filter(({ name }) => only === undefined || only.includes(name));
     for (const part of parts) {
-      order.signal.throwIfAborted();
+      if (interrupted()) break;
       const partBeganMs = clock.monotonicMs();
-      for (const [index, report] of (await reportsOf(part, context)).entries()) {
+      const found = await reportsOf(part, context);
+      if (interrupted()) break;
+      for (const [index, report] of found.entries()) {
         const durationMs = index === 0 ? clock.monotonicMs() - partBeganMs : 0;
         reports.push({ ...report, durationMs });
         order.onReport({ ...report, durationMs });
@@ -171,7 +177,7 @@ export async function runProof(order: ProofOrder): Promise<Proof> {
     rmSync(directory, { recursive: true, force: true });
   }
   const durationMs = clock.monotonicMs() - beganMs;
-  const verdict = verdictOf(reports, order.allowMissing);
+  const verdict = verdictOf(reports, order);
   return { verdict, size, only, atMs, durationMs, machine: machine(), reports };
 }
 
@@ -211,9 +217,10 @@ async function reportsOf(part: NamedPart, context: ProveContext): Promise<readon
 
 function verdictOf(
   reports: readonly PartReport[],
-  allowMissing: readonly string[],
+  { allowMissing, signal }: Pick<ProofOrder, "allowMissing" | "signal">,
 ): Proof["verdict"] {
   if (reports.some(({ violations }) => violations > 0)) return "violated";
+  if (signal.aborted) return "interrupted";
   const doubtful = reports.filter(({ notProven, missing }) => {
     return notProven !== undefined && !(missing !== undefined && allowMissing.includes(missing));
   });

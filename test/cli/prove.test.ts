@@ -63,17 +63,44 @@ test("without a C compiler nothing is proven: it fails, and names the package", 
   assert.equal(allowed.code, 0, allowed.out);
 });
 
+/** The directory in which a daemon of a running proof serves, once there is one. */
+function provedIn(data: string): Promise<string> {
+  return waitFor("a daemon of the proof", () => {
+    return readdirSync(data).find((name) => processesOf(join(data, name)).length > 0);
+  });
+}
+
 /** A run that is killed while its daemon serves; resolves with the directory that it leaves. */
 async function killedRun(data: string): Promise<string> {
   const flags = ["prove", "--data-dir", data, "--only", "kills"];
   const child = spawn(process.execPath, [program, ...flags], { stdio: "ignore" });
-  const left = await waitFor("a daemon of the proof", () => {
-    return readdirSync(data).find((name) => processesOf(join(data, name)).length > 0);
-  });
+  const left = await provedIn(data);
   child.kill("SIGKILL");
   await once(child, "exit");
   return left;
 }
+
+test("a run that is interrupted tells of the parts that had ended, and of no violation", async (t) => {
+  const data = realpathSync(tempDirectory(t));
+  const parts = ["--only", "disk-sync,kills", "--allow-missing", "disk"];
+  // A group of its own, as a terminal gives it: an interrupt meets the daemons too.
+  const child = spawn(process.execPath, [program, "prove", "--data-dir", data, ...parts], {
+    detached: true,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const said: Buffer[] = [];
+  child.stdout.on("data", (data: Buffer) => said.push(data));
+  await provedIn(data);
+  assert.ok(child.pid !== undefined);
+  process.kill(-child.pid, "SIGINT");
+  const [code] = (await once(child, "close")) as [number];
+  const out = Buffer.concat(said).toString();
+  assert.equal(code, testFailed, out);
+  assert.match(out, /^disk-sync +300 +0 .*held/m);
+  assert.match(out, /^interrupted: /m);
+  assert.doesNotMatch(out, /violated|^kills/im);
+  assert.deepEqual(readdirSync(data), []);
+});
 
 /** Those that name a file in the directory. */
 function processesOf(directory: string): string[] {

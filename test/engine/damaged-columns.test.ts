@@ -27,6 +27,9 @@ const [before, damaged, behind] = ["a-before", "b-damaged", "c-behind"] as const
 const long = "v".repeat(5_000);
 const until = { kind: "at", atMs: Date.UTC(2100, 0) } as const;
 
+const entryOfIndex =
+  "format('%Q, %Q, %Q, %d, ', type, name, tbl_name, rootpage) || coalesce(quote(sql), 'NULL')";
+
 /** Changes the file as no statement of a sound schema could: no types, no NOT NULL, no index. */
 function change(file: string, statements: readonly string[]): void {
   const schema = (edits: readonly string[]): void => {
@@ -43,22 +46,25 @@ function change(file: string, statements: readonly string[]): void {
   const tables = ["kv", "lease"].map((name) => {
     return { name, sql: one(`sql FROM sqlite_schema WHERE name = '${name}'`) };
   });
-  const index = "sqlite_autoindex_kv_1";
-  const root = one(`CAST(rootpage AS TEXT) FROM sqlite_schema WHERE name = '${index}'`);
+  const indexes = ["sqlite_autoindex_kv_1", "kv_lease"].map((name) => {
+    return { name, entry: one(`${entryOfIndex} FROM sqlite_schema WHERE name = '${name}'`) };
+  });
   whole.close();
   const loose = tables.map(({ name, sql }) => {
     const untyped = sql.replaceAll(" NOT NULL", "").replace(" STRICT", "");
     const unindexed = untyped.replace(/,\s*UNIQUE \(ns, key\)/, "");
     return textOfTable(name, unindexed.replaceAll(/ INTEGER(?! PRIMARY)/g, ""));
   });
-  schema([`DELETE FROM sqlite_schema WHERE name = '${index}'`, ...loose]);
+  const without = indexes.map(({ name }) => `DELETE FROM sqlite_schema WHERE name = '${name}'`);
+  schema([...without, ...loose]);
   const database = new Database(file);
   for (const statement of statements) database.exec(statement);
   database.close();
   schema([
     ...tables.map(({ name, sql }) => textOfTable(name, sql)),
-    `INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql)
-      VALUES ('index', '${index}', 'kv', ${root}, NULL)`,
+    ...indexes.map(({ entry }) => {
+      return `INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES (${entry})`;
+    }),
   ]);
 }
 
@@ -252,6 +258,59 @@ test("a damaged replaced version is named as one, to a watch as to a read", asyn
       reader,
     );
     assert.equal(error.hint, damagedStoreHint, reader);
+  }
+});
+
+test("a key that is damaged in its row and right in the index can be read, and not be changed", async (t) => {
+  const damages = [
+    "key = CAST(x'7a' || key AS BLOB)",
+    "key = CAST(key AS TEXT)",
+    "key = NULL",
+    "ns = ns + 1",
+    "ns = NULL",
+  ];
+  const temp = await TempEngine.open(t);
+  const leaseId = 77n as LeaseId;
+  const grant = { kind: "lease-grant", leaseId, ttlMs: 3_600_000 } as const;
+  const bound = putOf(behind, behind, { kind: "lease", leaseId });
+  for (let at = 0; at < damages.length; at++) {
+    const namespace = `n${String(at)}`;
+    await temp.engine.namespaces.create(namespace as Namespace, { historyReads: true });
+    const rows = [grant, putOf(before, before), putOf(damaged, damaged), bound];
+    okOf(await temp.commit(rows, { namespace }));
+  }
+  await temp.close();
+  const where = (at: number): string =>
+    `ns = (SELECT id FROM namespace WHERE name = 'n${String(at)}')
+      AND key <> CAST('${before}' AS BLOB)`;
+  change(
+    temp.file,
+    damages.map((columns, at) => `UPDATE kv SET ${columns} WHERE ${where(at)}`).reverse(),
+  );
+  await temp.start({});
+  const remove = (key: string): Operation => {
+    return { kind: "delete", span: { kind: "key", key: keyOf(key) }, returnPrevious: false };
+  };
+  const range = { start: keyOf(before), end: undefined };
+  const refusedHere: readonly Operation[] = [
+    putOf(damaged, "second"),
+    putOf(behind, "free of its lease"),
+    remove(damaged),
+    remove(behind),
+    { kind: "delete", span: { kind: "range", range }, returnPrevious: false },
+    { kind: "rename", from: keyOf(damaged), to: keyOf("renamed"), overwrite: false },
+    { kind: "lease-revoke", leaseId },
+  ];
+  for (const [at, columns] of damages.entries()) {
+    const namespace = `n${String(at)}`;
+    for (const operation of refusedHere) {
+      const refusal = await refusalOf(() => temp.commit([operation], { namespace }));
+      assert.equal(refusal, "corrupt", `${operation.kind} with ${columns}`);
+    }
+    for (const key of [before, damaged, behind]) {
+      assert.equal(await temp.text(key, { namespace }), key, columns);
+    }
+    okOf(await temp.commit([putOf(before, "second"), remove(before)], { namespace }));
   }
 });
 

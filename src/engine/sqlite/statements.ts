@@ -26,12 +26,21 @@ export type KvFactsRow = [
   /** See leaseOfRowSql; null = bound to none. */
   lease: string | null,
 ];
+/**
+ * Of a row that is to be changed: 1 when it holds the namespace and the key by which it was found.
+ * SQLite looks a row's index entries up by what the row holds, and calls the whole file damaged when
+ * one is missing. All is null when the index names a row that is not there.
+ */
+export type KvChangeRow = [...KvFactsRow, sound: bigint | null];
 /** The facts, then the value. */
 export type KvRow = [...KvFactsRow, value: Uint8Array];
 
 const factsAfterKey = `k.create_rev, k.mod_rev, k.version, k.expires_ms, k.lease_id, k.codec,
   k.value_crc, k.checksum, octet_length(k.value)`;
-const facts = `k.id, CAST(k.key AS BLOB), ${factsAfterKey}`;
+const factsWithKey = `CAST(k.key AS BLOB), ${factsAfterKey}`;
+const facts = `k.id, ${factsWithKey}`;
+/** SQLite takes from an index what it can; so that k is the row itself, n alone is found by one. */
+const kvByIndex = "kv n LEFT JOIN kv k ON k.id = n.id";
 /** Of the lease that a row is bound to: time to live, deadline and checksum, with commas between. */
 export const leaseOfRowSql = `(SELECT format('%s,%s,%s', l.ttl_ms, l.deadline_ms, l.checksum)
   FROM lease l WHERE l.ns = k.ns AND l.lease_id = k.lease_id)`;
@@ -88,8 +97,9 @@ export const sql = {
     tail_rev = excluded.tail_rev, entries = excluded.entries, bytes = excluded.bytes,
     checksum = excluded.checksum`,
 
-  kvFacts: `SELECT k.id, NULL, ${factsAfterKey}, ${leaseOfRowSql} FROM kv k
-    WHERE k.ns = ? AND k.key = ?`,
+  kvFacts: `SELECT n.id, NULL, ${factsAfterKey}, ${leaseOfRowSql},
+    k.ns = n.ns AND typeof(k.key) = 'blob' AND k.key = n.key FROM ${kvByIndex}
+    WHERE n.ns = ? AND n.key = ?`,
   kvValue: "SELECT CAST(value AS BLOB) FROM kv WHERE id = ?",
   kvInsert: `INSERT INTO kv (ns, key, create_rev, mod_rev, version, expires_ms, lease_id, codec,
     value_crc, checksum, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -138,7 +148,9 @@ export const sql = {
   leaseKeys: `SELECT CAST(key AS BLOB) FROM kv WHERE ns = ? AND lease_id = ?
     ORDER BY key LIMIT ?`,
   leaseKeyCount: "SELECT count(*) FROM kv WHERE ns = ? AND lease_id = ?",
-  kvOfLease: `SELECT ${kvFacts} FROM kv k WHERE k.ns = ? AND k.lease_id = ? ORDER BY k.key`,
+  kvOfLease: `SELECT n.id, ${factsWithKey}, ${leaseOfRowSql},
+    k.ns = n.ns AND typeof(k.key) = 'blob'
+    FROM ${kvByIndex} WHERE n.ns = ? AND n.lease_id = ? ORDER BY k.key`,
   /** Null = of a namespace that was deleted and is being purged: those count, or they were all walked. */
   leasesDue: `SELECT n.name, l.lease_id FROM (SELECT ns, lease_id, deadline_ms FROM lease
       WHERE deadline_ms <= ? ORDER BY deadline_ms LIMIT ?) l

@@ -8,7 +8,7 @@ import type { EngineError } from "../../storage/errors.js";
 import type { Entry, Key, LeaseId, Revision } from "../../storage/model.js";
 import { damagedRow, type RowTable } from "../record/damaged-row.js";
 import { rowChecksum } from "../record/row-checksum.js";
-import type { KvFactsRow } from "../sqlite/statements.js";
+import type { KvChangeRow, KvFactsRow } from "../sqlite/statements.js";
 import { deadlineOf } from "./lease-table.js";
 
 /** The value is stored as it is. Other codecs come with value compression. */
@@ -43,7 +43,7 @@ export interface RowOrigin {
  * Throws EngineError "corrupt" when `verify` is set and the row's checksum differs, and when that of
  * the lease does that the row is bound to: a wrong deadline would hide the row, or keep it.
  */
-export function factsOf(row: KvFactsRow, origin: RowOrigin): KvFacts {
+export function factsOf(row: KvFactsRow | KvChangeRow, origin: RowOrigin): KvFacts {
   const { ns, table, verify } = origin;
   const key = origin.key ?? row[1];
   assert(key !== null, "a row that was not found by its key brings it");
@@ -65,7 +65,7 @@ export function factsOf(row: KvFactsRow, origin: RowOrigin): KvFacts {
   return facts;
 }
 
-function deadlineOfRow(ns: number, row: KvFactsRow): number | undefined {
+function deadlineOfRow(ns: number, row: KvFactsRow | KvChangeRow): number | undefined {
   const [leaseId, lease] = [row[6], row[11]];
   if (leaseId === null || lease === null) return undefined;
   return deadlineOf(ns, BigInt.asUintN(64, leaseId), lease);

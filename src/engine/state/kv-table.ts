@@ -4,9 +4,11 @@
  */
 import { crc32c } from "../../foundation/crc32c.js";
 import type { Entry, Key, KeyRange, LeaseId, Revision } from "../../storage/model.js";
+import { damagedKey } from "../record/damaged-row.js";
 import { rowChecksum } from "../record/row-checksum.js";
 import type { Connection } from "../sqlite/connection.js";
 import {
+  type KvChangeRow,
   type KvFactsRow,
   kvRangeSql,
   prepareRows,
@@ -37,12 +39,12 @@ export class KvTable {
   readonly #ranges: Readonly<Record<"open" | "before", Statement<[RangeParameters], KvFactsRow>>>;
 
   constructor(connection: Connection) {
-    this.#facts = prepareRows<[number, Uint8Array], KvFactsRow>(connection, sql.kvFacts);
+    this.#facts = prepareRows<[number, Uint8Array], KvChangeRow>(connection, sql.kvFacts);
     this.#value = connection.prepare<[bigint], Uint8Array>(sql.kvValue).pluck(true);
     this.#insert = prepareRun(connection, sql.kvInsert);
     this.#update = prepareRun(connection, sql.kvUpdate);
     this.#delete = prepareRun<[bigint]>(connection, sql.kvDelete);
-    this.#ofLease = prepareRows<[number, bigint], KvFactsRow>(connection, sql.kvOfLease);
+    this.#ofLease = prepareRows<[number, bigint], KvChangeRow>(connection, sql.kvOfLease);
     const range = (end: "open" | "before"): Statement<[RangeParameters], KvFactsRow> =>
       prepareRows(connection, kvRangeSql(end));
     this.#ranges = { open: range("open"), before: range("before") };
@@ -51,7 +53,7 @@ export class KvTable {
   /** The row of a key, live or expired. Throws EngineError "corrupt". */
   find(ns: number, key: Key): KvFacts | undefined {
     const row = this.#facts.get(ns, key);
-    return row === undefined ? undefined : factsOf(row, stored(ns, key));
+    return row === undefined ? undefined : soundOf(row, stored(ns, key));
   }
 
   /** The rows of a range in key order, live or expired, at most `rowsMax`. */
@@ -65,7 +67,7 @@ export class KvTable {
 
   /** The rows bound to a lease, all of them. */
   ofLease(ns: number, leaseId: LeaseId): KvFacts[] {
-    return this.#ofLease.all(ns, leaseId).map((row) => factsOf(row, stored(ns)));
+    return this.#ofLease.all(ns, leaseId).map((row) => soundOf(row, stored(ns)));
   }
 
   /** The whole entry behind facts read in this transaction. Throws EngineError "corrupt". */
@@ -131,6 +133,11 @@ export class KvTable {
   delete(facts: KvFacts): void {
     this.#delete.run(facts.rowId);
   }
+}
+
+function soundOf(row: KvChangeRow, origin: RowOrigin): KvFacts {
+  if (row[12] !== 1n) throw damagedKey(origin.table, row[0], origin.key ?? row[1] ?? undefined);
+  return factsOf(row, origin);
 }
 
 /** What is to be changed is verified, whatever is set for reading. */
