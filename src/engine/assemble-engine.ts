@@ -36,6 +36,7 @@ import { PointReads } from "./read/point-reads.js";
 import { PreviousEntries } from "./read/previous-entries.js";
 import { RangeReads } from "./read/range-reads.js";
 import { ReaderPool } from "./read/reader-pool.js";
+import { ScanPace } from "./read/scan-pace.js";
 import { SnapshotRegistry } from "./read/snapshot-registry.js";
 import type { HighWaterMark } from "./recovery/high-water-mark.js";
 import type { MarkKeeper } from "./recovery/mark-keeper.js";
@@ -123,7 +124,7 @@ export function assembleEngine(store: OpenStore): AssembledEngine {
     damage,
     queue,
     points,
-    ranges: makeRanges(store, { pool, points, snapshots, time }),
+    ...makeRanges(store, { pool, points, snapshots, time }),
     watches,
     maintenance,
     namespaces,
@@ -178,14 +179,17 @@ function makeRanges(
     readonly snapshots: SnapshotRegistry;
     readonly time: EngineTime;
   },
-): RangeReads {
-  return new RangeReads({
+): { readonly ranges: RangeReads; readonly pace: ScanPace } {
+  const pace = new ScanPace(ports.clock);
+  const ranges = new RangeReads({
     ...parts,
+    pace,
     clock: ports.clock,
     saw: (namespace, head) => {
       parts.points.saw(namespace, head);
     },
   });
+  return { ranges, pace };
 }
 
 function makeSnapshots(store: OpenStore, onNoneLeft: () => void): SnapshotRegistry {
@@ -270,11 +274,13 @@ function makeQueue(
       const message = { kind: "commit-group", requests, count, skip, nowMs } as const;
       return writer.request(message, [requests.buffer]);
     },
-    onCommitted: (reply, requests) => {
+    onWritten: (reply) => {
       parts.marks.note(reply.commitSequence);
+      parts.checkpointer.noteCommit(reply.gauge);
+    },
+    onCommitted: (reply, requests) => {
       parts.points.noteCommit(reply.entries);
       parts.watches.publish(reply.entries);
-      parts.checkpointer.noteCommit(reply.gauge);
       observe(reply, requests);
     },
     onBusy: (code) => {

@@ -28,6 +28,7 @@ import type { LeaseReader } from "./read/lease-reads.js";
 import { PackedPage, PackedPoints } from "./read/packed-page.js";
 import type { PointReads, PointsRead } from "./read/point-reads.js";
 import type { PageOfRange, RangeReads } from "./read/range-reads.js";
+import type { ScanPace } from "./read/scan-pace.js";
 import { walLimit } from "./wal/wal-limits.js";
 import type { Watches } from "./watch/watches.js";
 
@@ -39,6 +40,7 @@ export interface EngineParts {
   readonly queue: CommitQueue;
   readonly points: PointReads;
   readonly ranges: RangeReads;
+  readonly pace: ScanPace;
   readonly watches: Watches;
   readonly maintenance: Maintenance;
   readonly namespaces: LocalNamespaces;
@@ -93,11 +95,13 @@ export class SqliteEngine implements StorageEngine {
     this.#parts.life.assertWritable();
     if (this.#parts.writesMustWait()) throw walLimit();
     this.#parts.disk.assertRoomFor(request.body);
+    this.#parts.pace.noteCall();
     return this.#parts.queue.commit(request, call);
   }
 
   get(namespace: Namespace, read: PointRead): ReturnType<StorageEngine["get"]> {
     this.#assertReadable(namespace);
+    this.#parts.pace.noteCall();
     const found = this.#parts.damage.watching(() => this.#parts.points.read(namespace, read));
     if (found instanceof Promise) return found.then((late) => this.#points(namespace, late));
     return this.#points(namespace, found);
@@ -105,6 +109,7 @@ export class SqliteEngine implements StorageEngine {
 
   async list(namespace: Namespace, read: PageRead, call: CallLimits): Promise<Page> {
     this.#assertReadable(namespace);
+    this.#parts.pace.noteCall();
     const page = this.#parts.damage.watching(() => this.#parts.ranges.page(namespace, read, call));
     const { header, entries, more, count } = this.#page(namespace, await page);
     return { header, entries, more, count };

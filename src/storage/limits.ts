@@ -29,6 +29,8 @@ export const pageBytesMax = 1024 * 1024;
 /** One message of a Scan; also what a paused reader costs in memory. */
 export const scanPageRowsMax = 1_000;
 export const scanPageBytesMax = 256 * 1024;
+/** Beside other calls a scan rests after each page, and this long at most. */
+export const scanRestMsMax = 20;
 
 /** A message must hold the largest value, its key and the rest of the request. */
 export const messageBytesDefault = 16 * 1024 * 1024;

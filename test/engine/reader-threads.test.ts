@@ -50,7 +50,6 @@ for (const { what, startThread, says, exits } of failing) {
         return started;
       },
     });
-    okOf(await temp.put("before", "1"));
     const { kind, reason } = await faultOf(temp);
     assert.equal(kind, "thread");
     assert.match(reason, says);

@@ -22,10 +22,11 @@ const ending: Ending = {
 
 const temp = await TempEngine.open(ending, { directory, failpoints });
 const before = await refusalOf(() => temp.put("acknowledged", "1", { requestId: "first" }));
-const ends = await Promise.all([
-  refusalOf(() => temp.put("in-hand", "1", { requestId: "second" })),
-  refusalOf(() => temp.put("queued", "1", { requestId: "third" })),
-]);
+const inHand = refusalOf(() => temp.put("in-hand", "1", { requestId: "second" }));
+// The writer gets what one turn brings.
+await new Promise((resolve) => setImmediate(resolve));
+const queued = refusalOf(() => temp.put("queued", "1", { requestId: "third" }));
+const ends = await Promise.all([inHand, queued]);
 const later = await refusalOf(() => temp.put("later", "1", { requestId: "fourth" }));
 const verbs = await endsOfVerbs(temp.engine);
 await temp.close();

@@ -1,7 +1,8 @@
 /**
- * The way to the writer. While one group is in its hands, the next one forms from whatever arrives:
- * a lone writer waits for nobody, and a crowd shares its syncs. Bounded in requests and bytes;
- * refusal comes before waiting, never after.
+ * The way to the writer. While one group is in its hands, the next one forms from whatever arrives,
+ * and an idle writer is given what one turn of the event loop has brought: a lone caller waits for
+ * nobody, and a crowd shares its syncs. Bounded in requests and bytes; refusal comes before waiting,
+ * never after.
  */
 import { assert } from "../../foundation/assert.js";
 import type { Cancel, Clock } from "../../foundation/clock.js";
@@ -28,6 +29,8 @@ export interface CommitQueuePorts {
     readonly count: number;
     readonly skip: readonly number[];
   }): Promise<GroupReply>;
+  /** Before the writer is given more: what decides whether it may be, and what a checkpoint does. */
+  onWritten(reply: GroupReply & { kind: "done" }): void;
   /** Before the callers are told: what others must know first (caches, watchers, gauges). */
   onCommitted(reply: GroupReply & { kind: "done" }, requests: number): void;
   onBusy(code: string): void;
@@ -53,6 +56,10 @@ export class CommitQueue {
   #requests = 0;
   #bytes = 0;
   #sending = false;
+  /** The writer is idle, and gets what this turn brings at its end. */
+  #gathering = false;
+  /** Caches and watchers know of every commit that was answered. */
+  #followed = true;
   #sentMs = 0;
   /** What a group takes lately. */
   #groupMs = 0;
@@ -79,7 +86,7 @@ export class CommitQueue {
       group.add({ request, call, enqueuedMs, resolve, reject });
       this.#requests++;
       this.#bytes += group.bytes - before;
-      if (!this.#sending && this.#retrying === undefined) this.#sendNext();
+      if (this.#isWriterFree && !this.#gathering) this.#gather();
     });
   }
 
@@ -111,8 +118,21 @@ export class CommitQueue {
     this.#tellIdle();
   }
 
+  get #isWriterFree(): boolean {
+    return !this.#sending && this.#retrying === undefined;
+  }
+
   get #isIdle(): boolean {
-    return !this.#sending && this.#retrying === undefined && this.#groups.length === 0;
+    return this.#isWriterFree && this.#groups.length === 0;
+  }
+
+  /** A socket's data holds many requests: sent with the first, the others would wait for its sync. */
+  #gather(): void {
+    this.#gathering = true;
+    setImmediate(() => {
+      this.#gathering = false;
+      if (this.#isWriterFree) this.#sendNext();
+    });
   }
 
   #admit(bytes: number, call: CallLimits): void {
@@ -198,7 +218,9 @@ export class CommitQueue {
     switch (reply.kind) {
       case "done":
         this.#settle(waiting, reply);
-        break;
+        // The writer may have its next group already.
+        if (this.#isWriterFree) this.#sendNext();
+        return;
       case "disk-full":
         this.#ports.onDiskFull(reply.code);
         for (const waiter of waiting) waiter.reject(diskFull());
@@ -215,18 +237,29 @@ export class CommitQueue {
     this.#sendNext();
   }
 
-  /** It is on disk: a bug in who else is told leaves no caller without an answer, here or behind. */
+  /**
+   * It is on disk: a bug in who else is told leaves no caller without an answer, here or behind. The
+   * writer goes on with the next group meanwhile.
+   */
   #settle(waiting: readonly Waiter[], reply: GroupReply & { kind: "done" }): void {
-    let fault: LatchedFault | undefined;
-    try {
-      this.#ports.onCommitted(reply, waiting.length);
-    } catch (cause) {
-      const message = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
-      fault = { kind: "io", code: "COMMIT_NOT_FOLLOWED", message, outcomeUnknown: false };
+    if (!this.#followed) {
+      for (const { resolve, request } of waiting) {
+        resolve({ kind: "unknown", requestId: request.requestId });
+      }
+      return;
     }
+    let fault = faultIn(() => {
+      this.#ports.onWritten(reply);
+    });
+    if (fault === undefined && this.#groups.length > 0) this.#sendNext();
+    fault ??= faultIn(() => {
+      this.#ports.onCommitted(reply, waiting.length);
+    });
     this.#answer(waiting, reply);
     // A cache or a watcher may have missed it, so nothing more may be built on what they know.
-    if (fault !== undefined) this.fail(fault);
+    if (fault === undefined) return;
+    this.#followed = false;
+    this.fail(fault);
   }
 
   #answer(waiting: readonly Waiter[], reply: GroupReply & { kind: "done" }): void {
@@ -294,6 +327,17 @@ export class CommitQueue {
   #tellIdle(): void {
     if (!this.#isIdle) return;
     for (const tell of this.#idle.splice(0)) tell();
+  }
+}
+
+/** What is told when those who must know of a commit could not be told. */
+function faultIn(tell: () => void): LatchedFault | undefined {
+  try {
+    tell();
+    return undefined;
+  } catch (cause) {
+    const message = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+    return { kind: "io", code: "COMMIT_NOT_FOLLOWED", message, outcomeUnknown: false };
   }
 }
 

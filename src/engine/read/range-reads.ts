@@ -13,6 +13,7 @@ import type { EngineTime } from "../engine-time.js";
 import { readable } from "./readable.js";
 import type { ReaderLink, ReaderPool } from "./reader-pool.js";
 import type { PageReply } from "./reader-protocol.js";
+import type { ScanPace } from "./scan-pace.js";
 import type { SnapshotLease, SnapshotRegistry } from "./snapshot-registry.js";
 
 /** Undefined head = the namespace does not exist. */
@@ -32,6 +33,7 @@ export class RangeReads {
   readonly #snapshots: SnapshotRegistry;
   readonly #clock: Clock;
   readonly #time: EngineTime;
+  readonly #pace: ScanPace;
   readonly #saw: (namespace: Namespace, head: Revision | undefined) => void;
 
   constructor(ports: {
@@ -39,6 +41,7 @@ export class RangeReads {
     readonly snapshots: SnapshotRegistry;
     readonly clock: Clock;
     readonly time: EngineTime;
+    readonly pace: ScanPace;
     /** Before the caller is shown what was read at this head. */
     saw(namespace: Namespace, head: Revision | undefined): void;
   }) {
@@ -46,6 +49,7 @@ export class RangeReads {
       ports.saw(namespace, head);
     };
     this.#time = ports.time;
+    this.#pace = ports.pace;
     this.#pool = ports.pool;
     this.#snapshots = ports.snapshots;
     this.#clock = ports.clock;
@@ -87,11 +91,15 @@ export class RangeReads {
       lease.revision = (await this.#openSnapshot(link, lease)) ?? (0n as Revision);
       let after = read.after;
       for (;;) {
+        const { calls } = this.#pace;
+        const askedMs = this.#clock.monotonicMs();
         const asked = { ...read, after, ...scanPage };
         const page = await this.#nextPage(link, lease, { read: asked, call });
+        const thereMs = this.#clock.monotonicMs();
         yield page;
         after = page.lastKey;
         if (!page.more) return;
+        await this.#pace.rest(calls, { askedMs, thereMs });
       }
     } finally {
       this.#snapshots.end(lease);

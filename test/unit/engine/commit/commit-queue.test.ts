@@ -22,7 +22,8 @@ function latched(outcomeUnknown: boolean): GroupReply & { kind: "latched" } {
 
 test("a lone writer waits for nobody, and who comes meanwhile shares the next group", async () => {
   const scene = new Scene();
-  const asked = ["a", "b", "c"].map((key) => scene.put(key));
+  const first = await scene.putAlone("a");
+  const asked = [first, scene.put("b"), scene.put("c")];
   assert.deepEqual(scene.last.keys, ["a"]);
   await scene.last.done();
   assert.deepEqual(scene.last.keys, ["b", "c"]);
@@ -32,16 +33,24 @@ test("a lone writer waits for nobody, and who comes meanwhile shares the next gr
     outcomes.map((outcome) => okOf(outcome).header.revision),
     [1n, 2n, 3n],
   );
-  assert.deepEqual(okOf(await (asked[0] ?? scene.put("d")).outcome).header.epoch, identity.epoch);
-  assert.deepEqual(scene.told, ["committed 1", "committed 2"]);
+  assert.deepEqual(okOf(await first.outcome).header.epoch, identity.epoch);
 });
 
-test("others are told of a commit before its caller is", async () => {
+test("what one turn of the event loop brings goes to an idle writer together", async () => {
   const scene = new Scene();
-  const { outcome } = scene.put("a");
+  for (const key of ["a", "b", "c"]) scene.put(key);
+  assert.equal(scene.sent.length, 0);
+  await settle();
+  assert.deepEqual(scene.last.keys, ["a", "b", "c"]);
+});
+
+test("others are told of a commit before its caller is, and the writer goes on meanwhile", async () => {
+  const scene = new Scene();
+  const { outcome } = await scene.putAlone("a");
+  scene.put("b");
   const order = outcome.then(() => scene.told.slice());
   await scene.last.done();
-  assert.deepEqual(await order, ["committed 1"]);
+  assert.deepEqual(await order, ["sent 1", "written", "sent 1", "committed 1"]);
 });
 
 const small = 100;
@@ -72,7 +81,7 @@ const groupings = [
 for (const { when, sizes, groups } of groupings) {
   test(`requests make ${String(groups.length)} group(s) when ${when}`, async () => {
     const scene = new Scene();
-    scene.put("first");
+    await scene.putAlone("first");
     for (const [index, bytes] of sizes.entries()) scene.put(String(index), { bytes });
     const counts: number[] = [];
     while (counts.length < groups.length) {
@@ -89,7 +98,8 @@ test("who has gone or is too late is withdrawn until the group is sent, and not 
   const scene = new Scene();
   const deadlineMs = scene.clock.wallMs() + 50;
   let gone = false;
-  const first = scene.put("first", { call: { deadlineMs, cancelled: () => gone } });
+  const call = { deadlineMs, cancelled: () => gone };
+  const first = await scene.putAlone("first", { call });
   const late = scene.put("late", { call: { deadlineMs, cancelled: () => false } });
   const left = scene.put("left", { call: { ...patient, cancelled: () => gone } });
   const stays = scene.put("stays");
@@ -108,7 +118,7 @@ test("who has gone or is too late is withdrawn until the group is sent, and not 
 test("a group of which nobody is left is not sent", async () => {
   const scene = new Scene();
   let gone = false;
-  scene.put("first");
+  await scene.putAlone("first");
   const left = scene.put("left", { call: { ...patient, cancelled: () => gone } });
   gone = true;
   await scene.last.done();
@@ -128,7 +138,7 @@ test("a caller that has gone already is refused before anything waits", () => {
 
 test("above its bound of requests the queue refuses before it lets anybody wait", async () => {
   const scene = new Scene({ requestsMax: 2 });
-  scene.put("a");
+  await scene.putAlone("a");
   scene.put("b");
   assert.throws(() => scene.put("c"), { kind: "overloaded" });
   await scene.last.done();
@@ -139,7 +149,7 @@ test("above its bound of requests the queue refuses before it lets anybody wait"
 test("above its bound of bytes the queue refuses, and takes the request that crosses it", async () => {
   const scene = new Scene();
   const half = writeQueueBytesMax / 2;
-  scene.put("a", { bytes: half });
+  await scene.putAlone("a", { bytes: half });
   scene.put("b", { bytes: half });
   assert.throws(() => scene.put("c"), { kind: "overloaded" });
   await scene.last.done();
@@ -149,7 +159,7 @@ test("above its bound of bytes the queue refuses, and takes the request that cro
 
 test("a group that met a lock goes again, unchanged, until its budget is used up", async () => {
   const scene = new Scene();
-  const early = scene.put("early");
+  const early = await scene.putAlone("early");
   await scene.last.busy();
   const later = scene.put("later");
   assert.equal(scene.sent.length, 1, "nothing overtakes the group that waits for the lock");
@@ -169,7 +179,7 @@ test("a group that met a lock goes again, unchanged, until its budget is used up
 
 test("who asks for the end of the queue while a group waits for a lock, waits for it too", async () => {
   const scene = new Scene();
-  scene.put("a");
+  await scene.putAlone("a");
   await scene.last.busy();
   let drained = false;
   void scene.queue.drained().then(() => {
@@ -184,17 +194,17 @@ test("who asks for the end of the queue while a group waits for a lock, waits fo
 
 test("a lock that is let go in time is never noticed by the caller", async () => {
   const scene = new Scene();
-  const asked = scene.put("a");
+  const asked = await scene.putAlone("a");
   await scene.last.busy();
   scene.clock.advance(busyBudgetMs / 2);
   await scene.last.done();
   assert.equal(asked.end, "ok");
-  assert.deepEqual(scene.told, ["SQLITE_BUSY", "committed 1"]);
+  assert.deepEqual(scene.told, ["sent 1", "SQLITE_BUSY", "sent 1", "written", "committed 1"]);
 });
 
 test("while the writer is slow, what fits into the next group is taken and no more", async () => {
   const scene = new Scene();
-  const first = scene.put("first");
+  const first = await scene.putAlone("first");
   scene.clock.advance(writeQueueWaitMsMax + 1);
   const large = groupCommitBytesWhenSmall - 100;
   const next = scene.put("next", { bytes: 1 });
@@ -207,7 +217,7 @@ test("while the writer is slow, what fits into the next group is taken and no mo
 
 test("while groups are quick, they may wait in line", async () => {
   const scene = new Scene();
-  scene.put("first");
+  await scene.putAlone("first");
   const waiting = Array.from({ length: 3 }, (_, index) =>
     scene.put(`waits ${String(index)}`, { bytes: groupCommitBytesWhenSmall - 100 }),
   );
@@ -220,7 +230,7 @@ test("while groups are quick, they may wait in line", async () => {
 
 test("a full disk refuses its group alone", async () => {
   const scene = new Scene();
-  const [first, second] = [scene.put("a"), scene.put("b")];
+  const [first, second] = [await scene.putAlone("a"), scene.put("b")];
   await scene.last.reply({ kind: "disk-full", code: "SQLITE_FULL" });
   await scene.last.done();
   assert.deepEqual([first.end, second.end], ["disk-full", "ok"]);
@@ -232,12 +242,12 @@ for (const { when, outcomeUnknown, end } of [
 ]) {
   test(`a fault ${when} ends its group "${end}", the queue refused, and everything later`, async () => {
     const scene = new Scene();
-    const inHand = scene.put("a", { requestId: "id-1" });
+    const inHand = await scene.putAlone("a", { requestId: "id-1" });
     const queued = scene.put("b");
     await scene.last.reply(latched(outcomeUnknown));
     assert.deepEqual([inHand.end, queued.end], [end, "storage-fault"]);
     assert.throws(() => scene.put("c"), { kind: "storage-fault" });
-    assert.deepEqual([scene.sent.length, scene.told], [1, ["fault SQLITE_IOERR"]]);
+    assert.deepEqual(scene.told, ["sent 1", "fault SQLITE_IOERR"]);
     assert.deepEqual(scene.queue.depth, { requests: 0, bytes: 0 });
     await scene.queue.drained();
     if (outcomeUnknown) {
@@ -248,25 +258,30 @@ for (const { when, outcomeUnknown, end } of [
 
 test("a writer that ends without an answer leaves its group unknown", async () => {
   const scene = new Scene();
-  const asked = scene.put("a");
+  const asked = await scene.putAlone("a");
   await scene.last.break(new Error("the thread has ended"));
   assert.equal(asked.end, "unknown");
-  assert.deepEqual(scene.told, ["fault WRITER_LOST"]);
+  assert.deepEqual(scene.told, ["sent 1", "fault WRITER_LOST"]);
   await scene.queue.drained();
 });
 
 test("a bug in who follows commits answers whom it befell, and ends the store for the others", async () => {
   const scene = new Scene({ bug: new Error("a bug") });
-  const [first, second] = [scene.put("a"), scene.put("b")];
+  const first = await scene.putAlone("a");
+  const next = scene.put("b", { requestId: "id-2" });
+  const queued = scene.put("c", { bytes: groupCommitBytesWhenSmall });
   await scene.last.done();
-  assert.equal(first.end, "ok");
-  assert.equal(second.end, "storage-fault");
-  assert.deepEqual(scene.told, ["fault COMMIT_NOT_FOLLOWED"]);
+  assert.deepEqual([first.end, next.end, queued.end], ["ok", "waiting", "storage-fault"]);
+  assert.deepEqual(scene.told, ["sent 1", "written", "sent 1", "fault COMMIT_NOT_FOLLOWED"]);
+  await scene.last.done();
+  assert.deepEqual(await next.outcome, { kind: "unknown", requestId: "id-2" });
+  assert.equal(scene.told.length, 4, "nobody is told of what came after the bug");
+  await scene.queue.drained();
 });
 
 test("a fault of a checkpoint answers who waits for a lock, and nothing is tried again", async () => {
   const scene = new Scene();
-  const [retrying, queued] = [scene.put("a"), scene.put("b")];
+  const [retrying, queued] = [await scene.putAlone("a"), scene.put("b")];
   await scene.last.busy();
   scene.queue.fail(latched(false).fault);
   scene.clock.advance(busyBudgetMs);
@@ -285,7 +300,7 @@ const endsAfterFault: readonly { reply: string; end: string }[] = [
 for (const { reply, end } of endsAfterFault) {
   test(`a group that is in hand when something else fails, and is ${reply}, ends "${end}"`, async () => {
     const scene = new Scene();
-    const inHand = scene.put("a");
+    const inHand = await scene.putAlone("a");
     scene.queue.fail(latched(false).fault);
     let drained = false;
     void scene.queue.drained().then(() => {
@@ -303,7 +318,7 @@ for (const { reply, end } of endsAfterFault) {
 test("the queue is drained only when nothing waits, is in hand, or waits for a lock", async () => {
   const scene = new Scene();
   await scene.queue.drained();
-  scene.put("a");
+  await scene.putAlone("a");
   scene.put("b");
   let drained = false;
   void scene.queue.drained().then(() => {

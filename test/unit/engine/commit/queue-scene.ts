@@ -49,7 +49,11 @@ export class Scene {
       send: (group) =>
         new Promise((resolve, reject) => {
           this.sent.push(this.#sentOf(group, resolve, reject));
+          this.told.push(`sent ${String(group.count)}`);
         }),
+      onWritten: () => {
+        this.told.push("written");
+      },
       onCommitted: (_reply, requests) => {
         if (limits.bug !== undefined) throw limits.bug;
         this.told.push(`committed ${String(requests)}`);
@@ -80,6 +84,13 @@ export class Scene {
       body: { compares: [], success: [putOf(key, value)], failure: [] },
     };
     return new Asked(this.queue.commit(request, how.call ?? patient));
+  }
+
+  /** The writer is idle and gets it, alone. */
+  async putAlone(...of: Parameters<Scene["put"]>): Promise<Asked> {
+    const asked = this.put(...of);
+    await settle();
+    return asked;
   }
 
   get last(): Sent {
